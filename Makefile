@@ -1,0 +1,164 @@
+# fox: model toolchain. `make help` lists the targets; config.mk (untracked) overrides.
+MAKEFLAGS += -r --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+-include config.mk
+
+config ?= release# release | debug | asan | tsan | fuzz
+CC     ?= cc
+ifeq ($(config),fuzz)
+CC     := clang
+endif
+B      ?= build/$(config)
+$(V).SILENT:
+
+# ---- flags: no -ffast-math, no -march=native, contraction off, so that results do not
+# ---- depend on the machine that compiled them; ISA flags come from the file name (below)
+WARN   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+          -Wold-style-definition -Wpointer-arith -Wvla -Wformat=2 -Wundef
+OPT_release := -O3 -g
+OPT_debug   := -O0 -g3 -DFOX_DEBUG
+OPT_asan    := -O1 -g -DFOX_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_tsan    := -O1 -g -fsanitize=thread
+OPT_fuzz    := -O1 -g -DFOX_DEBUG -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+OPT    := $(or $(OPT_$(config)),$(error config=$(config): want release, debug, asan, tsan or fuzz))
+NDEBUG := $(if $(filter release,$(config)),-DNDEBUG)
+BASEFLAGS := -std=c11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread $(WARN) -ffp-contract=off -fno-math-errno $(OPT)
+
+# ---- dependencies: pkg-config, or DEPS_CFLAGS / DEPS_LIBS in config.mk
+DEPS        := zlib libxxhash libarchive jansson libcrypto
+TEST_DEPS   := cmocka
+DEPS_CFLAGS ?= $(shell pkg-config --cflags $(DEPS) $(TEST_DEPS) 2>/dev/null)
+DEPS_LIBS   ?= $(shell pkg-config --libs $(DEPS) 2>/dev/null || echo -lz -lxxhash -larchive -ljansson -lcrypto)
+LIBS        := $(DEPS_LIBS) -lm
+TEST_LIBS   ?= $(shell pkg-config --libs $(TEST_DEPS) 2>/dev/null || echo -lcmocka)
+
+# ---- CUDA: built when nvcc is found; CUDA=0 or no nvcc builds cuda_stub.c in its place
+NVCC   ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc 2>/dev/null))
+CUDA   ?= $(if $(and $(NVCC),$(filter release debug,$(config))),1,0)
+SM     ?= 80 90
+NVFLAGS := -O3 -g -lineinfo -std=c++17 -I. -Xcompiler -Wall,-Wextra \
+           $(foreach s,$(SM),-gencode arch=compute_$(s),code=sm_$(s)) \
+           -gencode arch=compute_90,code=compute_90 # PTX for what comes later; add 90a where wgmma pays
+
+# ---- sources: a file named fox-*.c is a program; everything else is the library
+ARCH   := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+ISADIR := $(if $(filter x86_64,$(ARCH)),kernels/x86)$(if $(filter aarch64 arm64,$(ARCH)),kernels/arm)
+DIRS   := format format/base format/arch kernels kernels/scalar $(ISADIR) runtime convert inspect
+SKIP   ?=# patterns of sources to leave out, for work on a part: SKIP="runtime/% inspect/%"
+MAINS  := $(filter-out $(SKIP),$(wildcard $(addsuffix /fox-*.c,$(DIRS))))
+SRCS   := $(filter-out $(MAINS) $(SKIP),$(filter-out %/fox-%.c,$(wildcard $(addsuffix /*.c,$(DIRS)))))
+ifeq ($(CUDA),1)
+CUSRC  := $(wildcard kernels/cuda/*.cu)
+LIBS   += -L$(dir $(NVCC))../lib64 -lcudart_static -ldl -lrt -lstdc++
+else
+SRCS   += $(wildcard kernels/cuda/cuda_stub.c)
+endif
+OBJS   := $(SRCS:%.c=$(B)/%.o) $(CUSRC:%.cu=$(B)/%.cu.o)
+LIB    := $(B)/libfox.a
+BINS   := $(foreach m,$(MAINS),$(B)/bin/$(basename $(notdir $(m))))
+TESTS  := $(patsubst %.c,$(B)/%,$(filter-out $(SKIP),$(wildcard tests/unit/t_*.c tests/kernels/check_*.c)))
+FUZZ   := $(patsubst %.c,$(B)/%,$(filter-out $(SKIP),$(wildcard tests/fuzz/fuzz_*.c)))
+GENS   := $(patsubst %.c,$(B)/%,$(filter-out $(SKIP),$(wildcard tests/gen/*.c)))
+
+# ---- one ISA per file, named by the file's last word
+$(B)/%_scalar.o: ISA := -fno-tree-vectorize -fno-tree-slp-vectorize
+$(B)/%_avx2.o:   ISA := -mavx2 -mfma -mf16c
+$(B)/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx2 -mfma -mf16c
+$(B)/%_neon.o:   ISA := -march=armv8.2-a+dotprod
+
+# ---- set-up runs before anything is built for a user; nothing is installed when nothing is missing
+NEED_SETUP := $(if $(shell pkg-config --exists $(DEPS) $(TEST_DEPS) 2>/dev/null && echo ok),,setup)
+
+## all: build the tools into build/$(config)/bin
+all: $(NEED_SETUP)
+	$(if $(NEED_SETUP),$(MAKE) bins,$(MAKE) bins)
+bins: $(BINS)
+
+## demo: convert, inspect, verify and run the embedded demo checkpoint (does all set-up)
+demo: all
+	tests/demo.sh $(abspath $(B)/bin)
+
+## test: every test that needs no GPU, no network and no model file (does all set-up)
+test: $(NEED_SETUP)
+	$(MAKE) run-tests
+run-tests: $(TESTS) $(FUZZ) $(BINS) $(GENS)
+	tests/run.sh $(B) $(config)
+
+## test-all: test under release, asan and tsan, then lint
+test-all:
+	$(MAKE) test config=release
+	$(MAKE) test config=asan
+	$(MAKE) test config=tsan
+	$(MAKE) lint
+
+## setup: install the missing packages with apt (root or sudo -n), or say what to type
+setup:
+	tests/setup.sh $(DEPS) $(TEST_DEPS)
+
+## bench: the speed of each tool as ratios against a peer or a measured limit in the same run
+bench: all
+	$(MAKE) $(GENS)
+	tests/bench.sh $(abspath $(B))
+
+## fuzz: build the libFuzzer targets (clang) into build/fuzz/tests/fuzz
+fuzz:
+	$(MAKE) config=fuzz fuzz-bins
+fuzz-bins: $(FUZZ)
+
+## lint: layers, file lengths, banned calls, ISA leaks
+lint: $(LIB)
+	tests/lint.sh $(B)
+
+## format: clang-format the tree
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h' '*.cu' '*.cuh')
+
+## deps: say what was found
+deps:
+	echo "cc          $(CC) ($(ARCH)), config=$(config)"
+	for d in $(DEPS) $(TEST_DEPS); do printf '%-11s ' $$d; pkg-config --modversion $$d 2>/dev/null || echo missing; done
+	echo "cuda        $(if $(filter 1,$(CUDA)),$(NVCC) sm $(SM),off)"
+
+## install: copy the tools to $(DESTDIR)$(PREFIX)/bin
+PREFIX ?= /usr/local
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin && install $(BINS) $(DESTDIR)$(PREFIX)/bin
+
+## clean: remove build/
+clean:
+	rm -rf build
+
+## help: this list
+help:
+	sed -n 's/^## \([a-z-]*\): \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+# ---- rules (V=1 shows the commands)
+$(B)/tests/%.o: NDEBUG :=
+$(B)/%.o: %.c
+	mkdir -p $(@D)
+	echo "  CC    $<"
+	$(CC) $(BASEFLAGS) $(NDEBUG) $(DEPS_CFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c $< -o $@
+$(B)/%.cu.o: %.cu
+	mkdir -p $(@D)
+	echo "  NVCC  $<"
+	$(NVCC) $(NVFLAGS) -MMD -MP -c $< -o $@
+$(LIB): $(OBJS)
+	rm -f $@
+	$(AR) rcs $@ $^
+$(foreach m,$(MAINS),$(eval $(B)/bin/$(basename $(notdir $m)): $(B)/$(m:.c=.o)))
+$(TESTS) $(FUZZ) $(GENS): %: %.o
+ifeq ($(config),fuzz)
+$(FUZZ): LDFLAGS += -fsanitize=fuzzer
+else
+$(FUZZ): $(B)/tests/fuzz/replay.o
+endif
+$(TESTS): LDTEST := $(TEST_LIBS)
+$(BINS) $(TESTS) $(FUZZ) $(GENS): $(LIB)
+	mkdir -p $(@D)
+	echo "  LINK  $@"
+	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LIBS) $(LDTEST) -o $@
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.PHONY: all bins demo test run-tests test-all setup bench fuzz fuzz-bins lint format deps install clean help
+.SECONDARY:

@@ -1,0 +1,145 @@
+/* hash.c - thin covers over xxHash and libcrypto. */
+#include "format/base/hash.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+static struct fox_hash128 canonical(XXH128_hash_t h)
+{
+	XXH128_canonical_t c;
+	struct fox_hash128 out;
+	XXH128_canonicalFromHash(&c, h);
+	memcpy(out.b, c.digest, sizeof out.b);
+	return out;
+}
+
+struct fox_hash128 fox_xxh3(const void *p, size_t n)
+{
+	return canonical(XXH3_128bits(p, n));
+}
+
+uint64_t fox_xxh3_64(const void *p, size_t n, uint64_t seed)
+{
+	return XXH3_64bits_withSeed(p, n, seed);
+}
+
+bool fox_hash128_eq(const struct fox_hash128 *a, const struct fox_hash128 *b)
+{
+	return !memcmp(a->b, b->b, sizeof a->b);
+}
+
+void fox_hex(char *out, const uint8_t *p, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[p[i] >> 4];
+		out[2 * i + 1] = digits[p[i] & 15];
+	}
+	out[2 * n] = 0;
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool fox_unhex(uint8_t *out, struct fox_str hex, size_t n)
+{
+	if (hex.n / 2 != n || hex.n % 2)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int hi = digit(hex.p[2 * i]), lo = digit(hex.p[2 * i + 1]);
+		if (hi < 0 || lo < 0)
+			return false;
+		out[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return true;
+}
+
+/* XXH3_state_t wants 64-byte alignment: XXH3_createState gives it. */
+struct fox_xxh3_state {
+	XXH3_state_t *x;
+};
+
+struct fox_xxh3_state *fox_xxh3_open(void)
+{
+	struct fox_xxh3_state *s = malloc(sizeof *s);
+	if (!s)
+		return NULL;
+	s->x = XXH3_createState();
+	if (!s->x) {
+		free(s);
+		return NULL;
+	}
+	fox_xxh3_reset(s);
+	return s;
+}
+
+void fox_xxh3_reset(struct fox_xxh3_state *s)
+{
+	XXH3_128bits_reset(s->x);
+}
+
+void fox_xxh3_add(struct fox_xxh3_state *s, const void *p, size_t n)
+{
+	if (n)
+		XXH3_128bits_update(s->x, p, n);
+}
+
+struct fox_hash128 fox_xxh3_final(const struct fox_xxh3_state *s)
+{
+	return canonical(XXH3_128bits_digest(s->x));
+}
+
+void fox_xxh3_close(struct fox_xxh3_state *s)
+{
+	if (!s)
+		return;
+	XXH3_freeState(s->x);
+	free(s);
+}
+
+struct fox_sha256_state {
+	EVP_MD_CTX *c;
+};
+
+struct fox_sha256_state *fox_sha256_open(void)
+{
+	struct fox_sha256_state *s = malloc(sizeof *s);
+	if (!s)
+		return NULL;
+	s->c = EVP_MD_CTX_new();
+	if (!s->c || EVP_DigestInit_ex(s->c, EVP_sha256(), NULL) != 1) {
+		fox_sha256_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+enum fox_status fox_sha256_add(struct fox_sha256_state *s, const void *p, size_t n, struct fox_err *err)
+{
+	if (n && EVP_DigestUpdate(s->c, p, n) != 1)
+		return fox_fail(err, FOX_E_NOMEM, FOX_NOWHERE, "SHA-256 failed inside libcrypto");
+	return FOX_OK;
+}
+
+enum fox_status fox_sha256_final(struct fox_sha256_state *s, struct fox_sha256 *out, struct fox_err *err)
+{
+	if (EVP_DigestFinal_ex(s->c, out->b, NULL) != 1 || EVP_DigestInit_ex(s->c, EVP_sha256(), NULL) != 1)
+		return fox_fail(err, FOX_E_NOMEM, FOX_NOWHERE, "SHA-256 failed inside libcrypto");
+	return FOX_OK;
+}
+
+void fox_sha256_close(struct fox_sha256_state *s)
+{
+	if (!s)
+		return;
+	EVP_MD_CTX_free(s->c);
+	free(s);
+}

@@ -1,0 +1,43 @@
+/* hash.h - XXH3-128 (detects damage) and SHA-256 (identifies), the only user of both libraries. */
+#ifndef FOX_HASH_H
+#define FOX_HASH_H
+
+#include "format/base/err.h"
+
+/* XXH3-128 in canonical (big-endian) byte order, as `xxhsum -H128` prints it.  source: xxHash
+ * doc/xxhash_spec.md */
+struct fox_hash128 {
+	uint8_t b[16];
+};
+struct fox_sha256 {
+	uint8_t b[32];
+};
+
+#define FOX_HASH128_HEX 32 /* characters, without the NUL */
+#define FOX_SHA256_HEX 64
+
+struct fox_hash128 fox_xxh3(const void *p, size_t n);
+uint64_t fox_xxh3_64(const void *p, size_t n, uint64_t seed); /* for tables in memory, never for files */
+bool fox_hash128_eq(const struct fox_hash128 *a, const struct fox_hash128 *b);
+void fox_hex(char *out, const uint8_t *p, size_t n); /* 2n lower-case digits and a NUL */
+bool fox_unhex(
+    uint8_t *out, struct fox_str hex, size_t n); /* exactly 2n lower- or upper-case digits, else false */
+
+/* Streaming states. open returns NULL when out of memory; close accepts NULL; final leaves the state as it
+ * was. */
+struct fox_xxh3_state;
+struct fox_xxh3_state *fox_xxh3_open(void);
+void fox_xxh3_reset(struct fox_xxh3_state *s);
+void fox_xxh3_add(struct fox_xxh3_state *s, const void *p, size_t n);
+struct fox_hash128 fox_xxh3_final(const struct fox_xxh3_state *s);
+void fox_xxh3_close(struct fox_xxh3_state *s);
+
+struct fox_sha256_state; /* libcrypto's, so that the CPU's SHA instructions are used */
+struct fox_sha256_state *fox_sha256_open(void);
+enum fox_status fox_sha256_add(
+    struct fox_sha256_state *s, const void *p, size_t n, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_sha256_final(struct fox_sha256_state *s, struct fox_sha256 *out,
+    struct fox_err *err) FOX_MUST_CHECK; /* then the state is fresh again */
+void fox_sha256_close(struct fox_sha256_state *s);
+
+#endif

@@ -1,0 +1,282 @@
+/* io_out.c - outputs that appear whole or not at all, free space, and signals as a flag.
+ *
+ * The file is written without a name (O_TMPFILE) where the file system can, so that even SIGKILL leaves
+ * nothing; else under ".NAME.PID.part" beside the target. A failed fsync is final: Linux reports it once and
+ * forgets the pages. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "format/base/io.h"
+#include "format/base/str.h"
+
+struct fox_out {
+	int fd, dir;
+	bool named;   /* the temporary file has a name that must go */
+	bool replace; /* may take the place of an existing target */
+	bool target_exists;
+	uint64_t target_dev, target_ino;
+	char *path; /* as asked for */
+	char *base; /* last component */
+	char *temp; /* name in dir while named */
+};
+
+static void release(struct fox_out *o)
+{
+	if (o->named)
+		unlinkat(o->dir, o->temp, 0);
+	if (o->fd >= 0)
+		close(o->fd);
+	if (o->dir >= 0)
+		close(o->dir);
+	free(o->path);
+	free(o->base);
+	free(o->temp);
+	free(o);
+}
+
+static enum fox_status look_at_target(struct fox_out *o, struct fox_err *err)
+{
+	struct stat st;
+	if (fstatat(o->dir, o->base, &st, AT_SYMLINK_NOFOLLOW)) {
+		if (errno == ENOENT)
+			return FOX_OK;
+		return fox_fail_errno(err, errno, "cannot stat '%s'", o->path);
+	}
+	if (!S_ISREG(st.st_mode))
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' is %s, not a regular file", o->path,
+		    S_ISDIR(st.st_mode)   ? "a folder"
+		    : S_ISLNK(st.st_mode) ? "a symbolic link"
+		                          : "a device, FIFO or socket");
+	o->target_exists = true;
+	o->target_dev = st.st_dev;
+	o->target_ino = st.st_ino;
+	if (!o->replace)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' exists already", o->path);
+	return FOX_OK;
+}
+
+static enum fox_status open_temp(struct fox_out *o, struct fox_err *err)
+{
+	o->fd = openat(o->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+	if (o->fd >= 0)
+		return FOX_OK;
+	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL)
+		return fox_fail_errno(err, errno, "cannot create a file beside '%s'", o->path);
+	o->fd = openat(o->dir, o->temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+	if (o->fd < 0)
+		return fox_fail_errno(err, errno, "cannot create '%s' beside '%s'", o->temp, o->path);
+	o->named = true;
+	return FOX_OK;
+}
+
+enum fox_status fox_out_open(struct fox_out **out, const char *path, bool replace, struct fox_err *err)
+{
+	*out = NULL;
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	size_t dir_n = slash ? (size_t)(slash - path) + (slash == path) : 0;
+	if (!base[0] || !strcmp(base, ".") || !strcmp(base, ".."))
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' is no file name", path);
+	struct fox_out *o = calloc(1, sizeof *o);
+	if (!o)
+		return fox_fail_nomem(err);
+	o->fd = o->dir = -1;
+	o->replace = replace;
+	struct fox_buf temp = {0};
+	/* a name may have 255 bytes: a long one is cut, the process id keeps it apart */
+	fox_buf_fmt(&temp, ".%.200s.%ld.part", base, (long)getpid());
+	o->temp = temp.p;
+	o->path = strdup(path);
+	o->base = strdup(base);
+	char *dir = dir_n ? strndup(path, dir_n) : strdup(".");
+	enum fox_status s = FOX_OK;
+	if (!o->temp || !o->path || !o->base || !dir)
+		s = fox_fail_nomem(err);
+	else if ((o->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		s = fox_fail_errno(err, errno, "cannot open output folder '%s'", dir);
+	if (!s)
+		s = look_at_target(o, err);
+	if (!s)
+		s = open_temp(o, err);
+	free(dir);
+	if (s) {
+		release(o);
+		return s;
+	}
+	*out = o;
+	return FOX_OK;
+}
+
+/* tmpfs hands out zeroed pages one by one in fallocate: as slow as writing them, and on one thread. */
+static bool reserving_is_cheap(int fd)
+{
+	struct statfs fs;
+	return !fstatfs(fd, &fs) && fs.f_type != TMPFS_MAGIC;
+}
+
+enum fox_status fox_out_reserve(struct fox_out *o, uint64_t bytes, struct fox_err *err)
+{
+	struct statvfs v;
+	if (!fstatvfs(o->fd, &v) && v.f_frsize) {
+		uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
+		if (left < bytes)
+			return fox_fail(err, FOX_E_IO, FOX_NOWHERE, "no space for '%s': %llu bytes needed, %llu free",
+			    o->path, (unsigned long long)bytes, (unsigned long long)left);
+	}
+	if (bytes && reserving_is_cheap(o->fd)) {
+		int r;
+		do
+			r = fallocate(o->fd, 0, 0, (off_t)bytes);
+		while (r && errno == EINTR);
+		if (!r)
+			return FOX_OK;
+		if (errno != EOPNOTSUPP && errno != ENOSYS)
+			return fox_fail_errno(
+			    err, errno, "cannot reserve %llu bytes for '%s'", (unsigned long long)bytes, o->path);
+	}
+	if (ftruncate(o->fd, (off_t)bytes))
+		return fox_fail_errno(
+		    err, errno, "cannot size '%s' to %llu bytes", o->path, (unsigned long long)bytes);
+	return FOX_OK;
+}
+
+enum fox_status fox_out_write(struct fox_out *o, uint64_t at, const void *src, size_t n, struct fox_err *err)
+{
+	const uint8_t *p = src;
+	while (n) {
+		ssize_t put = pwrite(o->fd, p, n, (off_t)at);
+		if (put < 0) {
+			if (errno == EINTR)
+				continue;
+			return fox_fail_errno(err, errno, "cannot write '%s'", o->path);
+		}
+		p += put, at += (uint64_t)put, n -= (size_t)put;
+	}
+	return FOX_OK;
+}
+
+enum fox_status fox_out_read(struct fox_out *o, uint64_t at, void *p, size_t n, struct fox_err *err)
+{
+	struct fox_file f = {.fd = o->fd};
+	snprintf(f.path, sizeof f.path, "%s", o->path);
+	return fox_file_read(&f, at, p, n, err);
+}
+
+bool fox_out_is_input(const struct fox_out *o, const struct fox_file *f)
+{
+	return o->target_exists && o->target_dev == f->dev && o->target_ino == f->ino;
+}
+
+/* Give the nameless file its temporary name; linkat cannot replace, so a rename follows. */
+static int name_it(struct fox_out *o, const char *name)
+{
+	char self[64];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", o->fd);
+	return linkat(AT_FDCWD, self, o->dir, name, AT_SYMLINK_FOLLOW);
+}
+
+static enum fox_status put_in_place(struct fox_out *o, struct fox_err *err)
+{
+	if (!o->replace) { /* atomically refuse a target that appeared meanwhile */
+		int r =
+		    o->named ? renameat2(o->dir, o->temp, o->dir, o->base, RENAME_NOREPLACE) : name_it(o, o->base);
+		if (!r)
+			return FOX_OK;
+		if (errno == EEXIST)
+			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' exists already", o->path);
+		return fox_fail_errno(err, errno, "cannot name output '%s'", o->path);
+	}
+	if (!o->named) {
+		int r = name_it(o, o->temp);
+		if (r && errno == EEXIST) { /* left by a killed process that had our id */
+			unlinkat(o->dir, o->temp, 0);
+			r = name_it(o, o->temp);
+		}
+		if (r)
+			return fox_fail_errno(err, errno, "cannot name output '%s'", o->path);
+		o->named = true;
+	}
+	if (renameat(o->dir, o->temp, o->dir, o->base))
+		return fox_fail_errno(err, errno, "cannot rename to '%s'", o->path);
+	return FOX_OK;
+}
+
+enum fox_status fox_out_commit(struct fox_out *o, struct fox_err *err)
+{
+	enum fox_status s = FOX_OK;
+	if (fsync(o->fd))
+		s = fox_fail_errno(err, errno, "cannot flush '%s' to disk", o->path);
+	if (!s)
+		s = fox_cancelled(err);
+	if (!s)
+		s = put_in_place(o, err);
+	if (!s) {
+		o->named = false;
+		int fd = o->fd;
+		o->fd = -1;
+		if (close(fd))
+			s = fox_fail_errno(err, errno, "cannot close '%s'", o->path);
+		else if (fsync(o->dir) && errno != EINVAL)
+			s = fox_fail_errno(err, errno, "'%s' is written, but its folder cannot be flushed", o->path);
+	}
+	release(o);
+	return s;
+}
+
+void fox_out_abort(struct fox_out *o)
+{
+	if (o)
+		release(o);
+}
+
+uint64_t fox_disk_free(const char *path)
+{
+	struct statvfs v;
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, (size_t)(slash - path) + (slash == path)) : strdup(".");
+	uint64_t left = UINT64_MAX;
+	if (dir && !statvfs(dir, &v))
+		left = (uint64_t)v.f_bavail * v.f_frsize;
+	free(dir);
+	return left;
+}
+
+static volatile sig_atomic_t pending;
+
+static void remember(int sig)
+{
+	pending = sig;
+}
+
+void fox_signals_init(void)
+{
+	struct sigaction stop = {.sa_handler = remember}, ignore = {.sa_handler = SIG_IGN};
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGHUP, &stop, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+int fox_signal_pending(void)
+{
+	return pending;
+}
+
+enum fox_status fox_cancelled(struct fox_err *err)
+{
+	int sig = pending;
+	if (!sig)
+		return FOX_OK;
+	return fox_fail(err, FOX_E_CANCELLED, FOX_NOWHERE, "stopped by %s",
+	    sig == SIGINT    ? "SIGINT"
+	    : sig == SIGTERM ? "SIGTERM"
+	                     : "SIGHUP");
+}

@@ -1,0 +1,53 @@
+/* opt.h - the option table of a tool: parser, --help, and (later) man page and completions from the same
+ * rows. */
+#ifndef FOX_OPT_H
+#define FOX_OPT_H
+
+#include "format/base/err.h"
+
+enum fox_opt_type {
+	FOX_OPT_END = 0, /* closes a table */
+	FOX_OPT_FLAG,    /* bool: set to true */
+	FOX_OPT_STR,     /* const char * */
+	FOX_OPT_U32,     /* uint32_t, within [min, max] (max 0: no limit) */
+	FOX_OPT_U64,     /* uint64_t, likewise */
+	FOX_OPT_F32,     /* float, finite */
+	FOX_OPT_SIZE,    /* uint64_t bytes: 512M, 2G, 4096 (K M G T are powers of 1024) */
+	FOX_OPT_ENUM,    /* int: index of the choice in `choices` (NULL-terminated names) */
+	FOX_OPT_GROUP    /* a heading in --help; no option */
+};
+
+struct fox_opt {
+	enum fox_opt_type type;
+	char short_name;       /* 0: none */
+	const char *long_name; /* without dashes */
+	void *to;              /* where the value goes; its initial value is the default */
+	const char *arg;       /* argument's name in help; NULL for flags */
+	const char *help;      /* one phrase, lower case, no full stop */
+	const char *const *choices;
+	uint64_t min, max;
+};
+
+struct fox_tool {
+	const char *name;    /* "fox-convert" */
+	const char *summary; /* one line: what it does */
+	const char *usage;   /* lines after "Usage: ", separated by \n */
+	const char *notes;   /* after the options: example and what the reader must know; may be NULL */
+	const struct fox_opt *options;
+	uint32_t min_args, max_args; /* positional arguments */
+};
+
+/*
+ * fox_opt_parse - read argv by the table
+ *
+ * Handles -h/--help and --version itself (prints to stdout, exits 0 through *done). Options may stand
+ * anywhere; "--" ends them. After FOX_OK with !*done, argv[*first .. argc) are the positional arguments.
+ * errors FOX_E_ARG: unknown option, bad value (a bad enum value lists the choices), too few or many arguments
+ */
+enum fox_status fox_opt_parse(const struct fox_tool *tool, int argc, char **argv, int *first, bool *done,
+    struct fox_err *err) FOX_MUST_CHECK;
+
+/* For --version: tools that link kernels add a line "cpu: ..." by setting this before fox_opt_parse. */
+extern const char *(*fox_version_extra)(void);
+
+#endif

@@ -1,0 +1,267 @@
+/* Files: what is refused, what stays inside its folder, and outputs that appear whole or not at all. */
+#include "tests/test.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "format/base/io.h"
+#include "format/base/str.h"
+
+static size_t entries(const char *dir)
+{
+	size_t n = 0;
+	DIR *d = opendir(dir);
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] != '.' || strlen(e->d_name) > 2;
+	closedir(d);
+	return n;
+}
+
+static void reads_positions(void **state)
+{
+	(void)state;
+	const char *p = test_path("r");
+	char b[4] = {0};
+	struct fox_err e = {0}, e2 = {0};
+	struct fox_file f = {0};
+	test_write(p, "0123456789", 10);
+	assert_fox_ok(fox_file_open(&f, p, &e), &e);
+	assert_int_equal(f.size, 10);
+	assert_fox_ok(fox_file_read(&f, 3, b, 3, &e), &e);
+	assert_string_equal(b, "345");
+	assert_int_equal(fox_file_read(&f, 8, b, 3, &e), FOX_E_TRUNCATED);
+	assert_fox_err(&e, FOX_E_TRUNCATED, 10, "file ends where 1 more bytes were expected");
+	assert_fox_ok(fox_file_unchanged(&f, &e2), &e2);
+	test_write(p, "0123456789a", 11);
+	assert_int_equal(fox_file_unchanged(&f, &e2), FOX_E_IO);
+	fox_file_close(&f);
+}
+
+static void opens_regular_files_only(void **state)
+{
+	(void)state;
+	const char *fifo = test_path("fifo");
+	struct fox_file f = {0};
+	struct fox_err e[4] = {0};
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(fox_file_open(&f, fifo, &e[0]), FOX_E_IO);
+	assert_non_null(strstr(e[0].text, "is a device, FIFO or socket, not a regular file"));
+	assert_int_equal(fox_file_open(&f, test_dir(), &e[1]), FOX_E_IO);
+	assert_non_null(strstr(e[1].text, "is a folder, not a regular file"));
+	assert_int_equal(fox_file_open(&f, "/dev/zero", &e[2]), FOX_E_IO);
+	assert_int_equal(fox_file_open(&f, test_path("absent"), &e[3]), FOX_E_IO);
+	assert_non_null(strstr(e[3].text, "absent': No such file or directory"));
+}
+
+static void slurps_within_a_limit(void **state)
+{
+	(void)state;
+	const char *p = test_path("s");
+	char *text;
+	size_t n;
+	struct fox_err e = {0}, e2 = {0};
+	test_write(p, "hello", 5);
+	assert_fox_ok(fox_path_slurp(p, 5, &text, &n, &e), &e);
+	assert_string_equal(text, "hello");
+	free(text);
+	assert_int_equal(fox_path_slurp(p, 4, &text, &n, &e2), FOX_E_BOUND);
+	assert_fox_err(&e2, FOX_E_BOUND, FOX_NOWHERE, "file of 5 bytes, more than 4");
+}
+
+static void stays_beneath_the_root(void **state)
+{
+	(void)state;
+	struct fox_file f = {0};
+	char root[512], dir[560];
+	snprintf(root, sizeof root, "%s", test_path("repo"));
+	snprintf(dir, sizeof dir, "%s/snapshots/abc", root);
+	mkdir(root, 0700);
+	mkdir(test_path("repo/blobs"), 0700);
+	mkdir(test_path("repo/snapshots"), 0700);
+	mkdir(dir, 0700);
+	test_write(test_path("repo/blobs/x"), "blob", 4);
+	test_write(test_path("outside"), "no", 2);
+	assert_int_equal(symlink("../../blobs/x", test_path("repo/snapshots/abc/good")), 0);
+	assert_int_equal(symlink("../../../outside", test_path("repo/snapshots/abc/out")), 0);
+	assert_int_equal(symlink("/etc/passwd", test_path("repo/snapshots/abc/abs")), 0);
+	assert_int_equal(symlink("loop", test_path("repo/snapshots/abc/loop")), 0);
+	mkfifo(test_path("repo/snapshots/abc/fifo"), 0600);
+	static const struct {
+		const char *name;
+		enum fox_status want;
+		const char *says;
+	} cases[] = {
+	    {"good", FOX_OK, ""},
+	    {"out", FOX_E_BOUND, "is a link that leaves"},
+	    {"abs", FOX_E_BOUND, "is a link that leaves"},
+	    {"loop", FOX_E_IO, "Too many levels of symbolic links"},
+	    {"fifo", FOX_E_IO, "not a regular file"},
+	    {"none", FOX_E_IO, "No such file"},
+	    {"", FOX_E_FORMAT, "file name '' is empty"},
+	    {"/etc/passwd", FOX_E_FORMAT, "is absolute"},
+	    {"../abc/good", FOX_E_FORMAT, "has an empty, '.' or '..' component"},
+	    {"a/../good", FOX_E_FORMAT, "has an empty, '.' or '..' component"},
+	    {"a//b", FOX_E_FORMAT, "has an empty, '.' or '..' component"},
+	    {".", FOX_E_FORMAT, "has an empty, '.' or '..' component"},
+	    {"a\\b", FOX_E_FORMAT, "has a backslash"},
+	    {"a\nb", FOX_E_FORMAT, "has a control character"},
+	    {"a\xFF", FOX_E_FORMAT, "is not UTF-8"},
+	};
+	for (int walk = 0; walk < 2; walk++) {
+		fox_io_force_walk = walk;
+		for (size_t i = 0; i < FOX_COUNT(cases); i++) {
+			struct fox_err e = {0};
+			enum fox_status got = fox_file_open_beneath(&f, root, dir, fox_str_of(cases[i].name), &e);
+			if (got != cases[i].want || !strstr(e.text, cases[i].says))
+				fail_msg("'%s': %d %s", cases[i].name, got, e.text);
+			if (!got)
+				fox_file_close(&f);
+		}
+		struct fox_err e = {0};
+		assert_int_equal(fox_file_open_beneath(&f, dir, root, fox_str_of("x"), &e), FOX_E_BOUND);
+	}
+	fox_io_force_walk = false;
+}
+
+static void output_appears_on_commit_only(void **state)
+{
+	(void)state;
+	struct fox_err e = {0};
+	struct fox_out *o;
+	char dir[512], path[560], *text;
+	size_t n;
+	snprintf(dir, sizeof dir, "%s", test_path("outdir"));
+	mkdir(dir, 0700);
+	snprintf(path, sizeof path, "%s/o", dir);
+	assert_fox_ok(fox_out_open(&o, path, false, &e), &e);
+	assert_fox_ok(fox_out_reserve(o, 6, &e), &e);
+	assert_fox_ok(fox_out_write(o, 3, "def", 3, &e), &e);
+	assert_fox_ok(fox_out_write(o, 0, "abc", 3, &e), &e);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_fox_ok(fox_out_commit(o, &e), &e);
+	assert_fox_ok(fox_path_slurp(path, 100, &text, &n, &e), &e);
+	assert_string_equal(text, "abcdef");
+	free(text);
+
+	struct fox_err exists = {0};
+	assert_int_equal(fox_out_open(&o, path, false, &exists), FOX_E_ARG);
+	assert_non_null(strstr(exists.text, "exists already"));
+	assert_null(o);
+
+	assert_fox_ok(fox_out_open(&o, path, true, &e), &e);
+	assert_fox_ok(fox_out_write(o, 0, "new", 3, &e), &e);
+	fox_out_abort(o);
+	assert_fox_ok(fox_path_slurp(path, 100, &text, &n, &e), &e);
+	assert_string_equal(text, "abcdef");
+	free(text);
+
+	assert_fox_ok(fox_out_open(&o, path, true, &e), &e);
+	struct fox_file in = {0};
+	assert_fox_ok(fox_file_open(&in, path, &e), &e);
+	assert_true(fox_out_is_input(o, &in));
+	fox_file_close(&in);
+	assert_fox_ok(fox_out_write(o, 0, "new", 3, &e), &e);
+	assert_fox_ok(fox_out_commit(o, &e), &e);
+	assert_fox_ok(fox_path_slurp(path, 100, &text, &n, &e), &e);
+	assert_string_equal(text, "new");
+	free(text);
+	assert_int_equal(entries(dir), 1);
+}
+
+static void output_refuses_odd_targets(void **state)
+{
+	(void)state;
+	struct fox_out *o;
+	struct fox_err e[5] = {0};
+	assert_int_equal(symlink("nowhere", test_path("link")), 0);
+	assert_int_equal(fox_out_open(&o, test_path("link"), true, &e[0]), FOX_E_ARG);
+	assert_non_null(strstr(e[0].text, "is a symbolic link, not a regular file"));
+	assert_int_equal(fox_out_open(&o, test_dir(), true, &e[1]), FOX_E_ARG);
+	assert_int_equal(fox_out_open(&o, "/dev/null", true, &e[2]), FOX_E_ARG);
+	assert_int_equal(fox_out_open(&o, test_path("no/such/dir"), true, &e[3]), FOX_E_IO);
+	assert_int_equal(fox_out_open(&o, "x/", true, &e[4]), FOX_E_ARG);
+}
+
+/* A target that appears between open and commit is not overwritten without replace. */
+static void output_never_overwrites_a_late_comer(void **state)
+{
+	(void)state;
+	struct fox_err e = {0};
+	struct fox_out *o;
+	const char *p = test_path("late");
+	char *text;
+	size_t n;
+	assert_fox_ok(fox_out_open(&o, p, false, &e), &e);
+	assert_fox_ok(fox_out_write(o, 0, "mine", 4, &e), &e);
+	test_write(p, "theirs", 6);
+	assert_int_equal(fox_out_commit(o, &e), FOX_E_ARG);
+	struct fox_err e2 = {0};
+	assert_fox_ok(fox_path_slurp(p, 100, &text, &n, &e2), &e2);
+	assert_string_equal(text, "theirs");
+	free(text);
+}
+
+static void full_disk_leaves_nothing(void **state)
+{
+	(void)state;
+	char dir[512], path[560];
+	snprintf(dir, sizeof dir, "%s", test_path("full"));
+	mkdir(dir, 0700);
+	snprintf(path, sizeof path, "%s/o", dir);
+	pid_t child = fork();
+	if (!child) {
+		struct rlimit limit = {4096, 4096};
+		struct fox_out *o;
+		struct fox_err e = {0};
+		char block[4096] = {0};
+		fox_signals_init();
+		if (setrlimit(RLIMIT_FSIZE, &limit) || fox_out_open(&o, path, false, &e))
+			_exit(10);
+		if (fox_out_write(o, 0, block, sizeof block, &e) || fox_out_write(o, 4096, block, 1, &e) != FOX_E_IO)
+			_exit(11);
+		fox_out_abort(o);
+		_exit(strstr(e.text, "File too large") ? 0 : 12);
+	}
+	int status;
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(entries(dir), 0);
+}
+
+static void signals_become_a_status(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	if (!child) {
+		struct fox_err e = {0};
+		fox_signals_init();
+		if (fox_cancelled(&e))
+			_exit(10);
+		raise(SIGTERM);
+		if (fox_cancelled(&e) != FOX_E_CANCELLED || strcmp(e.text, "stopped by SIGTERM"))
+			_exit(11);
+		_exit(fox_signal_pending() == SIGTERM ? 0 : 12);
+	}
+	int status;
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(reads_positions),
+	    cmocka_unit_test(opens_regular_files_only),
+	    cmocka_unit_test(slurps_within_a_limit),
+	    cmocka_unit_test(stays_beneath_the_root),
+	    cmocka_unit_test(output_appears_on_commit_only),
+	    cmocka_unit_test(output_refuses_odd_targets),
+	    cmocka_unit_test(output_never_overwrites_a_late_comer),
+	    cmocka_unit_test(full_disk_leaves_nothing),
+	    cmocka_unit_test(signals_become_a_status),
+	};
+	return cmocka_run_group_tests_name("io", tests, NULL, NULL);
+}

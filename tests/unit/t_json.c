@@ -1,0 +1,145 @@
+/* JSON from strangers: what is refused and where; typed access; the writer reads back. */
+#include "tests/test.h"
+
+#include "format/base/json.h"
+
+static struct fox_json *parse(const char *text)
+{
+	struct fox_err e = {0};
+	struct fox_json *j = NULL;
+	assert_fox_ok(fox_json_parse(&j, fox_str_of(text), &e), &e);
+	return j;
+}
+
+static void refuses_bad_text(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"", "{", "{\"a\":1,}", "{\"a\":1,\"a\":2}", "[1,]", "nul",
+	    "\xEF\xBB\xBF{}", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":01}", "{\"a\":1e999}",
+	    "{\"a\":\"\\u0000\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\xFF\"}", "{} {}",
+	    "{\"a\":99999999999999999999}", "{'a':1}", "{\"a\":\"\n\"}", "[-]", "[1.]", "{\"a\"}", "[\"\\x\"]"};
+	for (size_t i = 0; i < FOX_COUNT(bad); i++) {
+		struct fox_err e = {0};
+		struct fox_json *j = NULL;
+		if (fox_json_parse(&j, fox_str_of(bad[i]), &e) != FOX_E_FORMAT || j || e.at == FOX_NOWHERE)
+			fail_msg("case %zu: %s", i, bad[i]);
+	}
+}
+
+static void refuses_depth_before_recursing(void **state)
+{
+	(void)state;
+	enum { N = 200000 };
+	char *deep = malloc(N + 1);
+	memset(deep, '[', N);
+	deep[N] = 0;
+	struct fox_err e = {0};
+	struct fox_json *j;
+	assert_int_equal(fox_json_parse(&j, (struct fox_str){deep, N}, &e), FOX_E_FORMAT);
+	assert_fox_err(&e, FOX_E_FORMAT, 64, "JSON is nested deeper than 64 levels");
+	free(deep);
+	j = parse("[\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[\"]");
+	fox_json_close(j);
+}
+
+static void access_is_typed(void **state)
+{
+	(void)state;
+	struct fox_json *j =
+	    parse("{\"i\":3,\"neg\":-1,\"r\":1.5,\"s\":\"x\",\"b\":true,\"n\":null,\"a\":[1,2],\"o\":{\"k\":7}}");
+	const struct fox_value *r = fox_json_root(j), *v;
+	uint64_t u = 0;
+	int64_t i = 0;
+	double d = 0;
+	bool b = false;
+	struct fox_str s, key;
+	assert_true(fox_json_u64(fox_json_get(r, "i"), &u) && u == 3);
+	assert_true(fox_json_f64(fox_json_get(r, "i"), &d) && d == 3);
+	assert_false(fox_json_u64(fox_json_get(r, "neg"), &u));
+	assert_true(fox_json_i64(fox_json_get(r, "neg"), &i) && i == -1);
+	assert_false(fox_json_i64(fox_json_get(r, "r"), &i));
+	assert_true(fox_json_bool(fox_json_get(r, "b"), &b) && b);
+	assert_false(fox_json_bool(fox_json_get(r, "i"), &b));
+	assert_true(fox_json_is_null(fox_json_get(r, "n")) && fox_json_is_null(fox_json_get(r, "absent")));
+	assert_true(fox_json_str(fox_json_get(r, "s"), &s) && fox_str_is(s, "x"));
+	assert_int_equal(fox_json_size(fox_json_get(r, "a")), 2);
+	assert_true(fox_json_u64(fox_json_at(fox_json_get(r, "a"), 1), &u) && u == 2);
+	assert_null(fox_json_at(fox_json_get(r, "a"), 2));
+	assert_null(fox_json_get(fox_json_get(r, "s"), "k"));
+	size_t n = 0;
+	static const char *const order[] = {"i", "neg", "r", "s", "b", "n", "a", "o"};
+	for (void *it = NULL; fox_json_next(r, &it, &key, &v); n++)
+		assert_true(fox_str_is(key, order[n]));
+	assert_int_equal(n, 8);
+	fox_json_close(j);
+}
+
+static void demands_name_both_types(void **state)
+{
+	(void)state;
+	struct fox_json *j = parse("{\"s\":\"x\",\"neg\":-1,\"r\":1.5}");
+	const struct fox_value *r = fox_json_root(j);
+	uint64_t u;
+	double d;
+	struct fox_str s;
+	struct fox_err e1 = {0}, e2 = {0}, e3 = {0}, e4 = {0}, e5 = {0};
+	assert_int_equal(fox_json_want_u64(r, "s", &u, &e1), FOX_E_FORMAT);
+	assert_string_equal(e1.text, "'s' is a string, want an integer");
+	assert_int_equal(fox_json_want_u64(r, "neg", &u, &e2), FOX_E_FORMAT);
+	assert_string_equal(e2.text, "'neg' is negative");
+	assert_int_equal(fox_json_want_f64(r, "absent", &d, &e3), FOX_E_FORMAT);
+	assert_string_equal(e3.text, "no 'absent'");
+	assert_int_equal(fox_json_want_str(r, "r", &s, &e4), FOX_E_FORMAT);
+	assert_string_equal(e4.text, "'r' is a fraction, want a string");
+	assert_int_equal(fox_json_want_u64(r, "r", &u, &e5), FOX_E_FORMAT);
+	assert_string_equal(e5.text, "'r' is a fraction, want an integer");
+	fox_json_close(j);
+}
+
+static void writer_reads_back(void **state)
+{
+	(void)state;
+	struct fox_buf b = {0};
+	struct fox_json_writer w = {.out = &b};
+	fox_jw_object(&w);
+	fox_jw_key(&w, "q\"\\");
+	fox_jw_str(&w, (struct fox_str){"\x01\n\xFF\xC2\x9B", 5});
+	fox_jw_key(&w, "n");
+	fox_jw_array(&w);
+	fox_jw_u64(&w, UINT64_MAX);
+	fox_jw_i64(&w, -5);
+	fox_jw_f64(&w, 0.1);
+	fox_jw_f64(&w, 1.0 / 0.0);
+	fox_jw_bool(&w, true);
+	fox_jw_null(&w);
+	fox_jw_end_array(&w);
+	fox_jw_key(&w, "e");
+	fox_jw_object(&w);
+	fox_jw_end_object(&w);
+	fox_jw_end_object(&w);
+	assert_string_equal(b.p, "{\n  \"q\\\"\\\\\": \"\\u0001\\n\xEF\xBF\xBD\\u009b\",\n  \"n\": [\n    "
+	                         "18446744073709551615,\n    -5,\n"
+	                         "    0.1,\n    null,\n    true,\n    null\n  ],\n  \"e\": {}\n}\n");
+	fox_buf_free(&b);
+	w = (struct fox_json_writer){.out = &b, .compact = true};
+	fox_jw_object(&w);
+	fox_jw_key(&w, "a");
+	fox_jw_u64(&w, 1);
+	fox_jw_key(&w, "b");
+	fox_jw_u64(&w, 2);
+	fox_jw_end_object(&w);
+	assert_string_equal(b.p, "{\"a\":1,\"b\":2}");
+	fox_buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(refuses_bad_text),
+	    cmocka_unit_test(refuses_depth_before_recursing),
+	    cmocka_unit_test(access_is_typed),
+	    cmocka_unit_test(demands_name_both_types),
+	    cmocka_unit_test(writer_reads_back),
+	};
+	return cmocka_run_group_tests_name("json", tests, NULL, NULL);
+}
