@@ -1,0 +1,68 @@
+#include "kernels/kernels.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/cuda/cuda.h"
+#include "kernels/quant.h"
+
+void fox_kernels_init(struct fox_kernels *k, uint32_t isa)
+{
+	*k = (struct fox_kernels){
+	    .dot[FOX_F32] = fox_dot_f32_scalar,
+	    .dot[FOX_F16] = fox_dot_f16_scalar,
+	    .dot[FOX_BF16] = fox_dot_bf16_scalar,
+	    .dot[FOX_Q8_0] = fox_dot_q8_0_scalar,
+	    .decode[FOX_F32] = fox_decode_f32_scalar,
+	    .decode[FOX_F16] = fox_decode_f16_scalar,
+	    .decode[FOX_BF16] = fox_decode_bf16_scalar,
+	    .decode[FOX_Q8_0] = fox_dequant_q8_0,
+	    .encode[FOX_F32] = fox_encode_f32_scalar,
+	    .encode[FOX_F16] = fox_encode_f16_scalar,
+	    .encode[FOX_BF16] = fox_encode_bf16_scalar,
+	    .encode[FOX_Q8_0] = fox_quant_q8_0,
+	    .axpy[FOX_F32] = fox_axpy_f32_scalar,
+	    .axpy[FOX_F16] = fox_axpy_f16_scalar,
+	    .range = fox_range_scalar,
+	    .rmsnorm = fox_rmsnorm_scalar,
+	    .silu_mul = fox_silu_mul_scalar,
+	    .softmax = fox_softmax_scalar,
+	    .rope = fox_rope_scalar,
+	    .isa = isa,
+	};
+	for (size_t t = 0; t < FOX_TYPE_LIMIT; t++)
+		k->dot_isa[t] = k->dot[t] ? "scalar" : NULL;
+#if defined(__x86_64__)
+	fox_kernels_init_x86(k, isa);
+#endif
+}
+
+const struct fox_kernels *fox_kernels(void)
+{
+	enum { EMPTY, FILLING, READY };
+	static struct fox_kernels table;
+	static atomic_int state = EMPTY;
+	if (atomic_load_explicit(&state, memory_order_acquire) == READY)
+		return &table;
+	int seen = EMPTY;
+	if (atomic_compare_exchange_strong(&state, &seen, FILLING)) {
+		fox_kernels_init(&table, fox_cpu_isa());
+		atomic_store_explicit(&state, READY, memory_order_release);
+	} else {
+		/* Another thread is filling it, which takes microseconds. */
+		while (atomic_load_explicit(&state, memory_order_acquire) != READY)
+			;
+	}
+	return &table;
+}
+
+const char *fox_kernels_describe(void)
+{
+	static char text[512];
+	char cpu[160], cuda[256];
+	fox_cpu_describe(cpu, sizeof cpu);
+	fox_cuda_describe(cuda, sizeof cuda);
+	snprintf(text, sizeof text, "cpu: %s\ncuda: %s\n", cpu, cuda);
+	return text;
+}

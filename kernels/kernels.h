@@ -1,0 +1,110 @@
+/* kernels.h - the table of compute kernels, and the contract each entry keeps.
+ *
+ * A kernel is a pure function: no allocation, no globals, no errors. Preconditions are asserted; shapes are
+ * the caller's promise. Naming: fox_<op>_<type>_<isa>. Scalar kernels define the meaning: every sum below has
+ * a fixed order, stated with its entry, so a result does not depend on threads or batch size. Other ISAs stay
+ * within the stated bound. */
+#ifndef FOX_KERNELS_H
+#define FOX_KERNELS_H
+
+#include "format/block.h"
+#include "format/type.h"
+#include "kernels/cpu.h"
+
+/*
+ * dot - one row of weights times `cols` rows of activations, all in f32 ("exact" arithmetic)
+ *
+ *   y[c * y_step] = sum over i of w[i] * x[c * x_step + i]        w decoded to f32 exactly
+ *
+ * w       one row of n weights in its stored type; no alignment needed
+ * x       f32, cols rows of n, x_step elements apart; no alignment needed
+ * n       elements; a multiple of the type's block
+ * cols    >= 1; the value of a column does not depend on how many columns are asked for at once
+ * order   16 partial sums: element i goes to partial i % 16, in rising order; then partials are added
+ *         pairwise 8, 4, 2, 1 apart (p[j] += p[j + 8], ...); a tail shorter than 16 goes to partials 0, 1...
+ * bound   |y - y_scalar| <= 1e-6 * sum |w[i] * x[i]|  (FMA skips one rounding). Data contrived to bias every
+ *         rounding stays within 2 (n / 16 + 5) 2^-24 * sum |w[i] * x[i]|: spec/kernels.md 3.2
+ */
+typedef void fox_dot_fn(
+    float *y, size_t y_step, const void *w, const float *x, size_t x_step, size_t n, size_t cols);
+
+/* decode - n stored weights (a multiple of the block) to f32, exactly. Bit-equal on every ISA (NaN payloads
+ * included: a signalling f16 NaN comes out quiet, f32 and bf16 bits are kept). src needs no alignment. */
+typedef void fox_decode_fn(float *dst, const void *src, size_t n);
+
+/* encode - n f32 to a stored type, round to nearest even (q8_0: see quant.h); bit-equal on every ISA. dst
+ * needs no alignment. What does not survive is the caller's to count: fox_cast_report in quant.h. */
+typedef void fox_encode_fn(void *dst, const float *src, size_t n);
+
+/* range - the magnitudes among n f32, as bits with the sign cleared, so that Inf and NaN are the largest
+ * min_abs  the smallest that is not zero; UINT32_MAX when there is none
+ * max_abs  the largest; 0 when n is 0
+ * bound    equal on every ISA */
+typedef void fox_range_fn(const float *src, size_t n, uint32_t *min_abs, uint32_t *max_abs);
+
+/* rmsnorm - y[i] = x[i] * (1 / sqrt(mean(x^2) + eps)) * w[i]; y may be x
+ * order  the sum of squares in f64, rising
+ * bound  |y - y_scalar| <= 1e-6 |y| */
+typedef void fox_rmsnorm_fn(float *y, const float *x, const float *w, size_t n, float eps);
+
+/* silu_mul - y[i] = g[i] / (1 + exp(-g[i])) * u[i]; y may be g or u
+ * bound  |y - y_scalar| <= 1e-6 |y| + 1e-30; an element does not depend on n */
+typedef void fox_silu_mul_fn(float *y, const float *g, const float *u, size_t n);
+
+/* softmax - in place over n >= 1 finite values or -inf (at least one finite)
+ * order  exp in f32, the sum in f64, rising
+ * bound  |y - y_scalar| <= 1e-6 y + 1e-30 */
+typedef void fox_softmax_fn(float *x, size_t n);
+
+/* axpy - y[i] += a * decode(x)[i] over one stored row (values of the KV cache); x needs no alignment
+ * order  each element is its own sum; product and sum are rounded one after the other
+ * bound  bit-equal on every ISA */
+typedef void fox_axpy_fn(float *y, float a, const void *x, size_t n);
+
+/* rope - rotate pairs of one head in place: for i < n_pairs,
+ *        (a, b) = (x[a_i], x[b_i]) becomes (a cos_i - b sin_i, a sin_i + b cos_i)
+ * pairs  true: a_i = 2i, b_i = 2i + 1 (llama.cpp NORM); false: a_i = i, b_i = i + n_pairs (NEOX)
+ * order  products exact in f64, their sum rounded to f64 and then to f32
+ * bound  |y - y_scalar| <= 1e-6 (|a| + |b|) */
+typedef void fox_rope_fn(float *x, const float *cos, const float *sin, size_t n_pairs, bool pairs);
+
+struct fox_kernels {
+	fox_dot_fn *dot[FOX_TYPE_LIMIT];       /* by weight type; NULL: this build cannot run it */
+	fox_decode_fn *decode[FOX_TYPE_LIMIT]; /* NULL: values cannot be read */
+	fox_encode_fn *encode[FOX_TYPE_LIMIT]; /* f32, f16, bf16, q8_0 */
+	fox_axpy_fn *axpy[FOX_TYPE_LIMIT];     /* f32, f16 */
+	fox_range_fn *range;
+	fox_rmsnorm_fn *rmsnorm;
+	fox_silu_mul_fn *silu_mul;
+	fox_softmax_fn *softmax;
+	fox_rope_fn *rope;
+	const char *dot_isa[FOX_TYPE_LIMIT]; /* who won, for fox-inspect and for test reports */
+	uint32_t isa;                        /* the set it was filled for */
+};
+
+/* Fill the table for a set of ISA bits: scalar first, then each better set overwrites. */
+void fox_kernels_init(struct fox_kernels *k, uint32_t isa);
+void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa);
+
+/* The table for this CPU ($FOX_CPU_DISABLE respected), filled by the first call; any thread may make it. */
+const struct fox_kernels *fox_kernels(void);
+
+/* For --version (fits fox_version_extra): the lines "cpu: x86_64, avx2 avx512" and "cuda: ...". The text
+ * lives in one buffer: not for two threads at once. */
+const char *fox_kernels_describe(void);
+
+/* The variants, for the ladders and for tests; everyone else asks the table. q8_0's scalar codecs: quant.h */
+fox_dot_fn fox_dot_f32_scalar, fox_dot_f16_scalar, fox_dot_bf16_scalar, fox_dot_q8_0_scalar;
+fox_dot_fn fox_dot_f32_avx2, fox_dot_f16_avx2, fox_dot_bf16_avx2, fox_dot_q8_0_avx2;
+fox_decode_fn fox_decode_f32_scalar, fox_decode_f16_scalar, fox_decode_bf16_scalar;
+fox_decode_fn fox_decode_f16_avx2, fox_decode_bf16_avx2, fox_decode_q8_0_avx2;
+fox_encode_fn fox_encode_f32_scalar, fox_encode_f16_scalar, fox_encode_bf16_scalar;
+fox_encode_fn fox_encode_f16_avx2, fox_encode_bf16_avx2, fox_encode_q8_0_avx2;
+fox_axpy_fn fox_axpy_f32_scalar, fox_axpy_f16_scalar, fox_axpy_f32_avx2, fox_axpy_f16_avx2;
+fox_range_fn fox_range_scalar, fox_range_avx2;
+fox_rmsnorm_fn fox_rmsnorm_scalar, fox_rmsnorm_avx2;
+fox_silu_mul_fn fox_silu_mul_scalar, fox_silu_mul_avx2;
+fox_softmax_fn fox_softmax_scalar, fox_softmax_avx2;
+fox_rope_fn fox_rope_scalar, fox_rope_avx2;
+
+#endif

@@ -1,0 +1,52 @@
+/* quant.h - f32 to stored types and back by row, and an account of what a cast loses. */
+#ifndef FOX_QUANT_H
+#define FOX_QUANT_H
+
+#include "kernels/kernels.h"
+
+/*
+ * fox_quant_q8_0 - the meaning of encode[FOX_Q8_0]
+ *
+ *   d = max |x| / 127     id = d != 0 ? 1 / d : 0     q[i] = x[i] * id, rounded, halves away from zero
+ *
+ * dst     n / 32 blocks (struct fox_q8_0); no alignment needed
+ * n       a multiple of 32
+ * d       is stored as f16, to nearest even; q comes from d in f32, before that rounding. |q| <= 127
+ * beyond  NaN counts as 0 in max |x|. A quotient that is not finite gives q = 0: a block with Inf has d = Inf
+ *         and q = 0, and decodes to NaN. A block whose d is below f16's range decodes to 0. fox_cast counts
+ *         all of these.
+ * source  ggml-quants.c quantize_row_q8_0_ref (same results for finite input)
+ */
+void fox_quant_q8_0(void *dst, const float *src, size_t n);
+
+/* dst[i] = d * q[i], exact in f32: 11 and 7 bits make at most 18. The meaning of decode[FOX_Q8_0]. */
+void fox_dequant_q8_0(float *dst, const void *src, size_t n);
+
+/* What a cast from f32 did not carry over. Zero-initialise; casts add to it, so chunks may be counted
+ * separately. */
+struct fox_cast_report {
+	uint64_t n_nan;       /* source values that are NaN */
+	uint64_t n_inf;       /* source values that are +Inf or -Inf */
+	uint64_t n_overflow;  /* finite source values whose cast is not finite */
+	uint64_t n_underflow; /* non-zero finite source values whose cast is zero because the type's range ends
+	                       * there: for f16 and bf16 below half the smallest subnormal (or equal to it), for
+	                       * q8_0 every non-zero value of a block whose scale d became 0. A value that q8_0
+	                       * rounds to 0 beside larger neighbours, or that loses bits as an f16 subnormal, is
+	                       * precision lost, not range, and is not counted. */
+};
+
+/*
+ * fox_cast - encode n f32 as `type` with this CPU's kernels, and account for the losses
+ *
+ * type    f32, f16, bf16 or q8_0 (an entry of fox_kernels()->encode)
+ * dst     n elements of type; no alignment needed; must not overlap src
+ * n       a multiple of the type's block
+ * report  is added to; NULL when nobody asks
+ */
+void fox_cast(enum fox_type type, void *dst, const float *src, size_t n, struct fox_cast_report *report);
+
+/* True when a cast to f32, f16 or bf16 keeps every bit of all n values (Inf and -0 do; NaN when its payload
+ * does). */
+bool fox_cast_is_exact(enum fox_type type, const float *src, size_t n);
+
+#endif

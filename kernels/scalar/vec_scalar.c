@@ -1,0 +1,64 @@
+/* vec_scalar.c - what is done to activations between the products: the meaning of each entry. */
+#include <assert.h>
+#include <math.h>
+
+#include "format/base/num.h"
+#include "kernels/half.h"
+#include "kernels/kernels.h"
+
+void fox_axpy_f32_scalar(float *y, float a, const void *x, size_t n)
+{
+	const uint8_t *in = x;
+	for (size_t i = 0; i < n; i++)
+		y[i] += a * fox_load_f32(in + 4 * i);
+}
+
+void fox_axpy_f16_scalar(float *y, float a, const void *x, size_t n)
+{
+	const uint8_t *in = x;
+	for (size_t i = 0; i < n; i++)
+		y[i] += a * fox_f16_to_f32(fox_load16(in + 2 * i));
+}
+
+void fox_rmsnorm_scalar(float *y, const float *x, const float *w, size_t n, float eps)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (double)x[i] * x[i];
+	float scale = (float)(1 / sqrt(sum / (double)n + (double)eps));
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] * scale * w[i];
+}
+
+void fox_silu_mul_scalar(float *y, const float *g, const float *u, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = g[i] / (1 + expf(-g[i])) * u[i];
+}
+
+void fox_softmax_scalar(float *x, size_t n)
+{
+	assert(n >= 1);
+	float max = x[0];
+	for (size_t i = 1; i < n; i++)
+		max = x[i] > max ? x[i] : max;
+	double sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		x[i] = expf(x[i] - max);
+		sum += (double)x[i];
+	}
+	float scale = (float)(1 / sum);
+	for (size_t i = 0; i < n; i++)
+		x[i] *= scale;
+}
+
+void fox_rope_scalar(float *x, const float *cos, const float *sin, size_t n_pairs, bool pairs)
+{
+	for (size_t i = 0; i < n_pairs; i++) {
+		float *pa = pairs ? &x[2 * i] : &x[i];
+		float *pb = pairs ? &x[2 * i + 1] : &x[i + n_pairs];
+		double a = *pa, b = *pb;
+		*pa = (float)(a * (double)cos[i] - b * (double)sin[i]);
+		*pb = (float)(a * (double)sin[i] + b * (double)cos[i]);
+	}
+}

@@ -1,0 +1,32 @@
+#include "kernels/kernels.h"
+
+static void dots(struct fox_kernels *k, const char *isa, fox_dot_fn *f32, fox_dot_fn *f16, fox_dot_fn *bf16,
+    fox_dot_fn *q8_0)
+{
+	k->dot[FOX_F32] = f32, k->dot_isa[FOX_F32] = isa;
+	k->dot[FOX_F16] = f16, k->dot_isa[FOX_F16] = isa;
+	k->dot[FOX_BF16] = bf16, k->dot_isa[FOX_BF16] = isa;
+	k->dot[FOX_Q8_0] = q8_0, k->dot_isa[FOX_Q8_0] = isa;
+}
+
+/* The ladder: better sets come later and overwrite; an entry a set leaves out keeps the previous winner. f32
+ * codecs stay scalar: they are copies. */
+void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
+{
+	if (!(isa & FOX_ISA_AVX2))
+		return;
+	dots(k, "avx2", fox_dot_f32_avx2, fox_dot_f16_avx2, fox_dot_bf16_avx2, fox_dot_q8_0_avx2);
+	k->decode[FOX_F16] = fox_decode_f16_avx2;
+	k->decode[FOX_BF16] = fox_decode_bf16_avx2;
+	k->decode[FOX_Q8_0] = fox_decode_q8_0_avx2;
+	k->encode[FOX_F16] = fox_encode_f16_avx2;
+	k->encode[FOX_BF16] = fox_encode_bf16_avx2;
+	k->encode[FOX_Q8_0] = fox_encode_q8_0_avx2;
+	k->axpy[FOX_F32] = fox_axpy_f32_avx2;
+	k->axpy[FOX_F16] = fox_axpy_f16_avx2;
+	k->range = fox_range_avx2;
+	k->rmsnorm = fox_rmsnorm_avx2;
+	k->silu_mul = fox_silu_mul_avx2;
+	k->softmax = fox_softmax_avx2;
+	k->rope = fox_rope_avx2;
+}

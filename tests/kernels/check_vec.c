@@ -1,0 +1,277 @@
+/* check_vec.c - norm, activation, softmax, rope and axpy: the scalar kernels against double precision, every
+ * ISA subset against the scalar kernels within the bounds that kernels.h states. Heap blocks have their exact
+ * size. */
+#include "tests/test.h"
+
+#include "kernels/half.h"
+#include "tests/kernels/slow.h"
+
+enum { MAX_N = 70 };
+static const size_t long_lengths[] = {128, 2048, 2051};
+
+/* |got - want| <= tol, or both NaN, or the same Inf */
+static bool within(float got, double want, double tol)
+{
+	if (isnan(want))
+		return isnan(got);
+	if (isinf(want))
+		return (double)got == want;
+	return fabs((double)got - want) <= tol;
+}
+
+static float *floats(size_t n)
+{
+	float *p = malloc(n * sizeof *p + !n);
+	assert_non_null(p);
+	return p;
+}
+
+static float *copy_of(const float *x, size_t n)
+{
+	float *p = floats(n);
+	if (n)
+		memcpy(p, x, n * sizeof *p);
+	return p;
+}
+
+static float *uniform(size_t n, float scale, uint64_t *seed)
+{
+	float *p = floats(n);
+	for (size_t i = 0; i < n; i++)
+		p[i] = ((float)test_rand(seed) - 0x1p30f) * 0x1p-30f * scale;
+	return p;
+}
+
+/* check(k, n) for each subset and length */
+static void each(void (*check)(const struct fox_kernels *k, const struct fox_kernels *scalar, size_t n))
+{
+	uint32_t isa = 0;
+	struct fox_kernels k, scalar;
+	fox_kernels_init(&scalar, 0);
+	for (bool first = true; next_subset(&isa, &first);) {
+		fox_kernels_init(&k, isa);
+		for (size_t n = 0; n <= MAX_N; n++)
+			check(&k, &scalar, n);
+		for (size_t i = 0; i < FOX_COUNT(long_lengths); i++)
+			check(&k, &scalar, long_lengths[i]);
+	}
+}
+
+static void check_axpy(const struct fox_kernels *k, const struct fox_kernels *scalar, size_t n)
+{
+	uint64_t seed = n;
+	for (int half = 0; half <= 1; half++) {
+		enum fox_type type = half ? FOX_F16 : FOX_F32;
+		float *y = uniform(n, 100, &seed), *want = copy_of(y, n), *v = uniform(n, 3, &seed),
+		      *y0 = copy_of(y, n);
+		uint8_t *block = malloc(n * (half ? 2 : 4) + 1), *x = block + 1;
+		assert_non_null(block);
+		scalar->encode[type](x, v, n);
+		k->axpy[type](y, -0.37f, x, n);
+		scalar->axpy[type](want, -0.37f, x, n);
+		scalar->decode[type](v, x, n);
+		for (size_t i = 0; i < n; i++) {
+			assert_int_equal(slow_bits(y[i]), slow_bits(want[i]));
+			assert_int_equal(slow_bits(want[i]), slow_bits(y0[i] + -0.37f * v[i]));
+		}
+		free(y), free(want), free(v), free(y0), free(block);
+	}
+}
+
+static void check_rmsnorm(const struct fox_kernels *k, const struct fox_kernels *scalar, size_t n)
+{
+	uint64_t seed = n + 1;
+	static const float scales[] = {1, 1e-12f, 1e18f};
+	for (size_t s = 0; s < FOX_COUNT(scales); s++) {
+		float *x = uniform(n, scales[s], &seed), *w = uniform(n, 2, &seed), *got = floats(n),
+		      *want = floats(n);
+		const float eps = 1e-5f;
+		double sum = 0;
+		for (size_t i = 0; i < n; i++)
+			sum += (double)x[i] * x[i];
+		scalar->rmsnorm(want, x, w, n, eps);
+		k->rmsnorm(got, x, w, n, eps);
+		for (size_t i = 0; i < n; i++) {
+			double exact = x[i] / sqrt(sum / (double)n + (double)eps) * w[i];
+			assert_true(within(want[i], exact, 3e-7 * fabs(exact) + 1e-44));
+			assert_true(within(got[i], want[i], 1e-6 * fabs((double)want[i])));
+		}
+		k->rmsnorm(x, x, w, n, eps); /* in place: the same bits */
+		if (n)
+			assert_memory_equal(x, got, n * sizeof *x);
+		free(x), free(w), free(got), free(want);
+	}
+}
+
+/* Gates from -120 to 120 in small steps and the values where exp meets the ends of f32. */
+static float gate(size_t i, uint64_t *seed)
+{
+	static const float edge[] = {0.0f, -0.0f, 88.72283f, -88.72283f, -88.72284f, -88.7f, -87.4f, -104.0f,
+	    -1000.0f, 1000.0f, 1e-30f, -1e-30f, 0x1p-149f, -3e38f, 3e38f, 87.33f};
+	if (i % 5 == 0)
+		return edge[i / 5 % FOX_COUNT(edge)];
+	return ((float)test_rand(seed) - 0x1p30f) * 0x1p-30f * (i % 2 ? 120.0f : 4.0f);
+}
+
+static void check_silu_mul(const struct fox_kernels *k, const struct fox_kernels *scalar, size_t n)
+{
+	uint64_t seed = n + 2;
+	float *g = floats(n), *u = uniform(n, 5, &seed), *got = floats(n), *want = floats(n);
+	for (size_t i = 0; i < n; i++)
+		g[i] = gate(i, &seed);
+	scalar->silu_mul(want, g, u, n);
+	k->silu_mul(got, g, u, n);
+	for (size_t i = 0; i < n; i++) {
+		double exact = g[i] / (1 + exp(-(double)g[i])) * u[i];
+		assert_true(within(want[i], isinf(want[i]) ? (double)want[i] : exact, 4e-7 * fabs(exact) + 1e-30));
+		if (!within(got[i], want[i], 1e-6 * fabs((double)want[i]) + 1e-30))
+			fail_msg("isa %u: silu(%.9g) * %.9g is %.9g, want %.9g", k->isa, (double)g[i], (double)u[i],
+			    (double)got[i], (double)want[i]);
+	}
+	float *in_g = copy_of(g, n), *in_u = copy_of(u, n);
+	k->silu_mul(in_g, in_g, u, n); /* y may be g, and y may be u */
+	k->silu_mul(in_u, g, in_u, n);
+	if (n) {
+		assert_memory_equal(in_g, got, n * sizeof *got);
+		assert_memory_equal(in_u, got, n * sizeof *got);
+	}
+	free(g), free(u), free(got), free(want), free(in_g), free(in_u);
+}
+
+static void silu_mul_of_what_is_not_finite(void **state)
+{
+	(void)state;
+	const float g[9] = {NAN, INFINITY, -INFINITY, 1, 2, -NAN, -1, 0, NAN},
+	            u[9] = {1, 1, 1, NAN, INFINITY, 1, 1, 1, 1};
+	uint32_t isa = 0;
+	for (bool first = true; next_subset(&isa, &first);) {
+		struct fox_kernels k;
+		fox_kernels_init(&k, isa);
+		float y[9];
+		k.silu_mul(y, g, u, 9);
+		for (size_t i = 0; i < 9; i++) {
+			bool nan = i == 0 || i == 2 || i == 3 || i == 5 || i == 8, inf = i == 1 || i == 4;
+			assert_int_equal(isnan(y[i]) != 0, nan);
+			assert_int_equal(isinf(y[i]) != 0, inf);
+		}
+	}
+}
+
+static void check_softmax(const struct fox_kernels *k, const struct fox_kernels *scalar, size_t n)
+{
+	uint64_t seed = n + 3;
+	static const float scales[] = {1, 30, 300, 1e-3f};
+	for (size_t s = 0; n > 0 && s < FOX_COUNT(scales); s++) {
+		float *x = uniform(n, scales[s], &seed);
+		for (size_t i = 1; i < n; i++)
+			if (test_rand(&seed) % 5 == 0)
+				x[i] = -INFINITY;
+		float *want = copy_of(x, n), *got = copy_of(x, n);
+		double max = (double)x[0], sum = 0;
+		for (size_t i = 1; i < n; i++)
+			max = (double)x[i] > max ? (double)x[i] : max;
+		for (size_t i = 0; i < n; i++)
+			sum += exp((double)(x[i] - (float)max)); /* the difference is rounded to f32 by contract */
+		scalar->softmax(want, n);
+		k->softmax(got, n);
+		for (size_t i = 0; i < n; i++) {
+			double exact = exp((double)(x[i] - (float)max)) / sum;
+			assert_true(within(want[i], exact, 3e-7 * exact + 1e-30));
+			if (!within(got[i], want[i], 1e-6 * (double)want[i] + 1e-30))
+				fail_msg("isa %u: softmax %zu of %zu is %.9g, want %.9g", k->isa, i, n, (double)got[i],
+				    (double)want[i]);
+			assert_true(!isinf(x[i]) || got[i] == 0);
+		}
+		free(x), free(want), free(got);
+	}
+}
+
+static void check_rope(const struct fox_kernels *k, const struct fox_kernels *scalar, size_t n)
+{
+	uint64_t seed = n + 4;
+	for (int pairs = 0; pairs <= 1; pairs++) {
+		float *x = uniform(2 * n, 10, &seed), *want = copy_of(x, 2 * n), *got = copy_of(x, 2 * n),
+		      *c = floats(n), *s = floats(n);
+		for (size_t i = 0; i < n; i++) {
+			double angle = (double)test_rand(&seed) * 1e-5;
+			c[i] = (float)cos(angle), s[i] = (float)sin(angle);
+		}
+		scalar->rope(want, c, s, n, pairs);
+		k->rope(got, c, s, n, pairs);
+		for (size_t i = 0; i < n; i++) {
+			size_t ia = pairs ? 2 * i : i, ib = pairs ? 2 * i + 1 : i + n;
+			double a = x[ia], b = x[ib], size = fabs(a) + fabs(b);
+			double ra = a * (double)c[i] - b * (double)s[i], rb = a * (double)s[i] + b * (double)c[i];
+			assert_true(within(want[ia], ra, 0x1p-24 * fabs(ra) + 1e-44));
+			assert_true(within(want[ib], rb, 0x1p-24 * fabs(rb) + 1e-44));
+			assert_true(within(got[ia], want[ia], 1e-6 * size));
+			assert_true(within(got[ib], want[ib], 1e-6 * size));
+		}
+		free(x), free(want), free(got), free(c), free(s);
+	}
+}
+
+/* A row's values do not depend on how long the row is, where that is promised: the tail is the same code path
+ * or the same roundings. */
+static void tails_equal_bodies(void **state)
+{
+	(void)state;
+	uint64_t seed = 9;
+	float *g = uniform(64, 20, &seed), *u = uniform(64, 1, &seed);
+	uint32_t isa = 0;
+	for (bool first = true; next_subset(&isa, &first);) {
+		struct fox_kernels k;
+		fox_kernels_init(&k, isa);
+		float whole[64], part[64];
+		k.silu_mul(whole, g, u, 64);
+		for (size_t n = 0; n <= 64; n++) {
+			k.silu_mul(part, g, u, n);
+			assert_memory_equal(part, whole, n * sizeof *part);
+		}
+	}
+	free(g), free(u);
+}
+
+static void axpy(void **state)
+{
+	(void)state;
+	each(check_axpy);
+}
+
+static void rmsnorm(void **state)
+{
+	(void)state;
+	each(check_rmsnorm);
+}
+
+static void silu_mul(void **state)
+{
+	(void)state;
+	each(check_silu_mul);
+}
+
+static void softmax(void **state)
+{
+	(void)state;
+	each(check_softmax);
+}
+
+static void rope(void **state)
+{
+	(void)state;
+	each(check_rope);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(axpy),
+	    cmocka_unit_test(rmsnorm),
+	    cmocka_unit_test(silu_mul),
+	    cmocka_unit_test(silu_mul_of_what_is_not_finite),
+	    cmocka_unit_test(softmax),
+	    cmocka_unit_test(rope),
+	    cmocka_unit_test(tails_equal_bodies),
+	};
+	return cmocka_run_group_tests_name("vec", tests, NULL, NULL);
+}

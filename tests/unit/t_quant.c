@@ -1,0 +1,218 @@
+/* t_quant.c - q8_0 against another implementation's blocks, and the account of what casts lose. */
+#include "tests/test.h"
+
+#include "kernels/quant.h"
+#include "tests/kernels/slow.h"
+
+enum { RECORD = 32 * 4 + 34 };
+
+/* tests/golden/q8_0.bin was made by tests/reference/make_quant_golden.py. */
+static void golden_blocks(void **state)
+{
+	(void)state;
+	FILE *f = fopen("tests/golden/q8_0.bin", "rb");
+	assert_non_null(f);
+	uint8_t record[RECORD];
+	size_t n = 0;
+	for (; fread(record, 1, RECORD, f) == RECORD; n++) {
+		float src[32], back[32];
+		uint8_t block[34];
+		memcpy(src, record, sizeof src);
+		fox_quant_q8_0(block, src, 32);
+		assert_memory_equal(block, record + sizeof src, 34);
+		fox_kernels()->encode[FOX_Q8_0](block, src, 32);
+		assert_memory_equal(block, record + sizeof src, 34);
+		fox_dequant_q8_0(back, block, 32);
+		uint16_t h;
+		memcpy(&h, block, 2);
+		double d = slow_widen(h, 10, 15);
+		for (int i = 0; i < 32; i++)
+			assert_true((double)back[i] == d * (double)(int8_t)block[2 + i]);
+	}
+	fclose(f);
+	assert_int_equal(n, 87);
+}
+
+static void rules_beyond_the_format(void **state)
+{
+	(void)state;
+	static const float filler[32] = {1, -2, 3};
+	static const struct {
+		float special;
+		uint16_t d;
+		int8_t q0, q3;
+	} t[] = {
+	    {NAN, 0x260c, 42, 0},               /* d is 3 / 127, as if the NaN were 0 */
+	    {INFINITY, 0x7c00, 0, 0},           /* d is Inf and nothing is left */
+	    {-INFINITY, 0x7c00, 0, 0},          /* */
+	    {127 * 65520.0f, 0x7c00, 0, 127},   /* d overflows to Inf */
+	    {-127 * 65504.0f, 0x7bff, 0, -127}, /* the largest d */
+	    {3.0f, 0x260c, 42, 127},            /* */
+	};
+	for (size_t i = 0; i < FOX_COUNT(t); i++) {
+		float src[32];
+		struct fox_q8_0 b;
+		memcpy(src, filler, sizeof src);
+		src[3] = t[i].special;
+		fox_quant_q8_0(&b, src, 32);
+		assert_int_equal(b.d, t[i].d);
+		assert_int_equal(b.q[0], t[i].q0);
+		assert_int_equal(b.q[3], t[i].q3);
+	}
+	/* the inverse of d is Inf: quotients are not finite and q is 0, not whatever a conversion makes of it */
+	float tiny[32] = {0x1p-149f, -0x1p-130f, 0x1p-126f};
+	struct fox_q8_0 b;
+	fox_quant_q8_0(&b, tiny, 32);
+	assert_int_equal(b.d, 0);
+	for (int i = 0; i < 32; i++)
+		assert_int_equal(b.q[i], 0);
+}
+
+/* The definitions of fox_cast_report, element by element from what a cast gives back. */
+static struct fox_cast_report by_definition(
+    enum fox_type type, const float *src, const float *back, const uint8_t *out, size_t n)
+{
+	struct fox_cast_report r = {0};
+	for (size_t i = 0; i < n; i++) {
+		uint16_t d = 1;
+		if (type == FOX_Q8_0)
+			memcpy(&d, out + i / 32 * 34, 2);
+		r.n_nan += isnan(src[i]) != 0;
+		r.n_inf += isinf(src[i]) != 0;
+		r.n_overflow += isfinite(src[i]) && !isfinite(back[i]);
+		r.n_underflow += isfinite(src[i]) && src[i] != 0 && back[i] == 0 && (type != FOX_Q8_0 || d == 0);
+	}
+	return r;
+}
+
+static void assert_report(const struct fox_cast_report *got, const struct fox_cast_report *want)
+{
+	assert_int_equal(got->n_nan, want->n_nan);
+	assert_int_equal(got->n_inf, want->n_inf);
+	assert_int_equal(got->n_overflow, want->n_overflow);
+	assert_int_equal(got->n_underflow, want->n_underflow);
+}
+
+static const enum fox_type types[] = {FOX_F32, FOX_F16, FOX_BF16, FOX_Q8_0};
+
+/* Any bits at all, with calm stretches between, over several chunks; the report is a running total. */
+static void report_counts_by_definition(void **state)
+{
+	(void)state;
+	enum { N = 3 * 2048 + 32 * 7 };
+	static float src[N], back[N];
+	static uint8_t out[N * 4 + 1];
+	uint64_t seed = 21;
+	for (unsigned round = 0; round < 12; round++) {
+		for (size_t i = 0; i < N; i++) {
+			uint32_t r = test_rand(&seed) ^ test_rand(&seed) << 31;
+			bool calm = (i / 512 + round) % 3 != 0;
+			src[i] = calm ? (float)(int32_t)r * 0x1p-36f : slow_float(r);
+			if (!calm && round % 2 && (r & 0x7f800000) == 0x7f800000)
+				src[i] = 0;
+		}
+		if (round % 4 == 3) /* whole blocks whose scale underflows */
+			for (size_t i = 64; i < 160; i++)
+				src[i] = (float)i * 1e-9f;
+		for (size_t t = 0; t < FOX_COUNT(types); t++) {
+			struct fox_cast_report got = {0}, want;
+			fox_cast(types[t], out + 1, src, N, &got);
+			fox_kernels()->decode[types[t]](back, out + 1, N);
+			want = by_definition(types[t], src, back, out + 1, N);
+			assert_report(&got, &want);
+			fox_cast(types[t], out + 1, src, N, &got);
+			want.n_nan *= 2, want.n_inf *= 2, want.n_overflow *= 2, want.n_underflow *= 2;
+			assert_report(&got, &want);
+			fox_cast(types[t], out + 1, src, N, NULL);
+		}
+	}
+}
+
+/* One odd value among good ones, at each end of the ranges. */
+static void report_at_the_limits(void **state)
+{
+	(void)state;
+	static const struct {
+		enum fox_type type;
+		uint32_t bits;
+		uint64_t nan, inf, over, under;
+	} t[] = {
+	    {FOX_F16, 0x477fefff, 0, 0, 0, 0}, /* just below 65520 */
+	    {FOX_F16, 0xc77ff000, 0, 0, 1, 0}, /* -65520 */
+	    {FOX_F16, 0x7f7fffff, 0, 0, 1, 0},
+	    {FOX_F16, 0x33000001, 0, 0, 0, 0}, /* just above 2^-25 */
+	    {FOX_F16, 0xb3000000, 0, 0, 0, 1},
+	    {FOX_F16, 0x00000001, 0, 0, 0, 1},
+	    {FOX_F16, 0x80000000, 0, 0, 0, 0},
+	    {FOX_F16, 0xff800000, 0, 1, 0, 0},
+	    {FOX_F16, 0x7f800001, 1, 0, 0, 0},
+	    {FOX_BF16, 0x7f7f7fff, 0, 0, 0, 0},
+	    {FOX_BF16, 0x7f7f8000, 0, 0, 1, 0},
+	    {FOX_BF16, 0x00008001, 0, 0, 0, 0},
+	    {FOX_BF16, 0x80008000, 0, 0, 0, 1},
+	    {FOX_BF16, 0x7f800000, 0, 1, 0, 0},
+	    {FOX_F32, 0x00000001, 0, 0, 0, 0},
+	    {FOX_F32, 0x7f7fffff, 0, 0, 0, 0},
+	    {FOX_F32, 0x7fc00000, 1, 0, 0, 0},
+	    {FOX_Q8_0, 0x00000001, 0, 0, 0, 0}, /* beside 1.0: precision, not range */
+	    {FOX_Q8_0, 0x7f800000, 0, 1, 31, 0},
+	    {FOX_Q8_0, 0x7fc00000, 1, 0, 0, 0},
+	    {FOX_Q8_0, 0x7f7fffff, 0, 0, 32, 0},
+	};
+	for (size_t i = 0; i < FOX_COUNT(t); i++)
+		for (size_t at = 0; at < 96; at += 19) {
+			float src[96];
+			uint8_t out[96 * 4];
+			for (size_t j = 0; j < 96; j++)
+				src[j] = j % 2 ? 1.0f : -1.0f;
+			src[at] = slow_float(t[i].bits);
+			struct fox_cast_report got = {0}, want = {t[i].nan, t[i].inf, t[i].over, t[i].under};
+			fox_cast(t[i].type, out, src, 96, &got);
+			assert_report(&got, &want);
+		}
+}
+
+static void exactness(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t bits;
+		bool f16, bf16;
+	} t[] = {
+	    {0x3f800000, true, true},   /* 1 */
+	    {0x80000000, true, true},   /* -0 */
+	    {0x7f800000, true, true},   /* Inf */
+	    {0x7fc00000, true, true},   /* NaN */
+	    {0x7fc00001, false, false}, /* NaN with a payload that is lost */
+	    {0x7f810000, false, false}, /* signalling */
+	    {0x3f802000, true, false},  /* 1 + 2^-10 */
+	    {0x3f801000, false, false}, /* 1 + 2^-11 */
+	    {0x33800000, true, true},   /* 2^-24 */
+	    {0x33000000, false, true},  /* 2^-25 */
+	    {0x477fe000, true, false},  /* 65504 */
+	    {0x47800000, false, true},  /* 65536 */
+	};
+	float src[1200];
+	for (size_t i = 0; i < FOX_COUNT(t); i++)
+		for (size_t at = 0; at < FOX_COUNT(src); at += 599) {
+			for (size_t j = 0; j < FOX_COUNT(src); j++)
+				src[j] = 0.5f;
+			src[at] = slow_float(t[i].bits);
+			assert_int_equal(fox_cast_is_exact(FOX_F16, src, FOX_COUNT(src)), t[i].f16);
+			assert_int_equal(fox_cast_is_exact(FOX_BF16, src, FOX_COUNT(src)), t[i].bf16);
+			assert_true(fox_cast_is_exact(FOX_F32, src, FOX_COUNT(src)));
+			assert_true(fox_cast_is_exact(FOX_F16, src, at));
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(golden_blocks),
+	    cmocka_unit_test(rules_beyond_the_format),
+	    cmocka_unit_test(report_counts_by_definition),
+	    cmocka_unit_test(report_at_the_limits),
+	    cmocka_unit_test(exactness),
+	};
+	return cmocka_run_group_tests_name("quant", tests, NULL, NULL);
+}
