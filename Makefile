@@ -30,7 +30,7 @@ DEPS        := zlib libxxhash libarchive jansson libcrypto
 TEST_DEPS   := cmocka
 DEPS_CFLAGS ?= $(shell pkg-config --cflags $(DEPS) $(TEST_DEPS) 2>/dev/null)
 DEPS_LIBS   ?= $(shell pkg-config --libs $(DEPS) 2>/dev/null || echo -lz -lxxhash -larchive -ljansson -lcrypto)
-LIBS        := $(DEPS_LIBS) -lm
+LIBS        := -Wl,--as-needed $(DEPS_LIBS) -lm
 TEST_LIBS   ?= $(shell pkg-config --libs $(TEST_DEPS) 2>/dev/null || echo -lcmocka)
 
 # ---- CUDA: built when nvcc is found; CUDA=0 or no nvcc builds cuda_stub.c in its place
