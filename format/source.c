@@ -1,0 +1,468 @@
+/* source.c - finding a checkpoint, opening its files beneath the root, and reading tensors by name.
+ *
+ * Refuses Git LFS pointers, folders without safetensors (naming what they hold instead), and files whose
+ * bytes are not those that a blob's name promises.  spec/sources.md */
+#include "format/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "format/base/map.h"
+#include "format/base/num.h"
+#include "format/hfcache.h"
+#include "format/safetensors.h"
+#include "format/st_index.h"
+#include "format/stranger.h"
+
+#define SINGLE_NAME "model.safetensors"
+#define INDEX_NAME "model.safetensors.index.json"
+
+/* source: safetensors 0.8, enum Dtype (names and bits) */
+const struct fox_dtype_info fox_dtypes[FOX_DT_COUNT] = {
+    [FOX_DT_F64] = {"F64", 64, false},
+    [FOX_DT_F32] = {"F32", 32, true},
+    [FOX_DT_F16] = {"F16", 16, true},
+    [FOX_DT_BF16] = {"BF16", 16, true},
+    [FOX_DT_I64] = {"I64", 64, false},
+    [FOX_DT_I32] = {"I32", 32, false},
+    [FOX_DT_I16] = {"I16", 16, false},
+    [FOX_DT_I8] = {"I8", 8, false},
+    [FOX_DT_U64] = {"U64", 64, false},
+    [FOX_DT_U32] = {"U32", 32, false},
+    [FOX_DT_U16] = {"U16", 16, false},
+    [FOX_DT_U8] = {"U8", 8, false},
+    [FOX_DT_BOOL] = {"BOOL", 8, false},
+    [FOX_DT_C64] = {"C64", 64, false},
+    [FOX_DT_F8_E4M3] = {"F8_E4M3", 8, false},
+    [FOX_DT_F8_E5M2] = {"F8_E5M2", 8, false},
+    [FOX_DT_F8_E8M0] = {"F8_E8M0", 8, false},
+    [FOX_DT_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8, false},
+    [FOX_DT_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8, false},
+    [FOX_DT_F6_E2M3] = {"F6_E2M3", 6, false},
+    [FOX_DT_F6_E3M2] = {"F6_E3M2", 6, false},
+    [FOX_DT_F4] = {"F4", 4, false},
+};
+
+/* A small file that was read: a list in order of reading. */
+struct small_file {
+	struct small_file *next;
+	struct fox_src_file file;
+	char *text; /* malloc'd */
+	size_t n;
+};
+
+struct fox_source {
+	struct fox_arena arena;
+	struct fox_hf_place place; /* a plain folder is its own root */
+	bool cached;               /* place is in an HF cache: links into blobs/ are followed and checked */
+	const char *one_file;      /* path of the one weight file that the caller named, or NULL */
+	struct fox_src_file *weights;
+	size_t n_weights;
+	struct small_file *small;
+	size_t n_small;
+	struct fox_src_tensor *tensors;
+	size_t n_tensors;
+	struct fox_map by_name;
+};
+
+/* ---- opening files */
+
+/* Fills f (zeroed) with an open member of the checkpoint. */
+static enum fox_status open_member(
+    struct fox_source *s, struct fox_str name, struct fox_src_file *f, struct fox_err *err)
+{
+	enum fox_status st;
+	const struct fox_hf_place *p = &s->place;
+	f->name = (struct fox_str){fox_arena_strdup(&s->arena, name), name.n};
+	if (!f->name.p)
+		return fox_fail_nomem(err);
+	if (s->cached)
+		st = fox_hf_open(&f->fd, p, name, &f->has_expected, &f->expected, err);
+	else
+		st = fox_file_open_beneath(&f->fd, p->root, p->dir, name, err);
+	if (st)
+		return st;
+	f->bytes = f->fd.size;
+	if ((st = fox_stranger_refuse_lfs(&f->fd, err)))
+		fox_file_close(&f->fd);
+	return st;
+}
+
+/* A link without a target counts as present: it is a broken download, not an absent file. */
+static enum fox_status member_exists(
+    const struct fox_source *s, const char *name, bool *exists, struct fox_err *err)
+{
+	struct fox_buf path = {0};
+	struct stat st;
+	enum fox_status result = FOX_OK;
+	fox_buf_fmt(&path, "%s/%s", s->place.dir, name);
+	*exists = !path.failed && !lstat(path.p, &st);
+	if (path.failed)
+		result = fox_fail_nomem(err);
+	else if (!*exists && errno != ENOENT && errno != ENOTDIR)
+		result = fox_fail_errno(err, errno, "cannot stat '%s'", path.p);
+	fox_buf_free(&path);
+	return result;
+}
+
+/* ---- small files */
+
+static enum fox_status sha256_of(struct fox_sha256 *out, const void *p, size_t n, struct fox_err *err)
+{
+	struct fox_sha256_state *state = fox_sha256_open();
+	if (!state)
+		return fox_fail_nomem(err);
+	enum fox_status s = fox_sha256_add(state, p, n, err);
+	if (!s)
+		s = fox_sha256_final(state, out, err);
+	fox_sha256_close(state);
+	return s;
+}
+
+static enum fox_status check_expected(const struct fox_src_file *f, struct fox_err *err)
+{
+	char want[FOX_SHA256_HEX + 1], got[FOX_SHA256_HEX + 1];
+	if (!f->has_expected || !memcmp(f->sha256.b, f->expected.b, sizeof f->sha256.b))
+		return FOX_OK;
+	fox_hex(want, f->expected.b, sizeof f->expected.b);
+	fox_hex(got, f->sha256.b, sizeof f->sha256.b);
+	enum fox_status s =
+	    fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "SHA-256 is %s, the blob's name says %s", got, want);
+	fox_in_file(err, f->fd.path);
+	return s;
+}
+
+static enum fox_status read_small(
+    struct fox_source *s, const char *name, uint64_t limit, struct small_file *m, struct fox_err *err)
+{
+	struct fox_src_file *f = &m->file;
+	enum fox_status st = open_member(s, fox_str_of(name), f, err);
+	if (st)
+		return st;
+	st = fox_file_slurp(&f->fd, limit, &m->text, &m->n, err);
+	if (!st)
+		st = fox_file_unchanged(&f->fd, err);
+	if (!st)
+		st = sha256_of(&f->sha256, m->text, m->n, err);
+	if (!st) {
+		f->has_sha256 = true;
+		st = check_expected(f, err);
+	}
+	fox_file_close(&f->fd);
+	if (st) {
+		free(m->text);
+		m->text = NULL;
+	}
+	return st;
+}
+
+enum fox_status fox_source_read_file(
+    struct fox_source *s, const char *name, uint64_t limit, struct fox_str *text, struct fox_err *err)
+{
+	struct small_file **end = &s->small;
+	bool exists;
+	*text = (struct fox_str){NULL, 0};
+	for (; *end; end = &(*end)->next) {
+		struct small_file *m = *end;
+		if (!fox_str_is(m->file.name, name))
+			continue;
+		if (m->n > limit)
+			return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "file '%s' of %zu bytes, more than %llu", name,
+			    m->n, (unsigned long long)limit);
+		*text = (struct fox_str){m->text, m->n};
+		return FOX_OK;
+	}
+	enum fox_status st = member_exists(s, name, &exists, err);
+	if (st || !exists)
+		return st;
+	struct small_file *m = fox_arena_alloc(&s->arena, 1, sizeof *m);
+	if (!m)
+		return fox_fail_nomem(err);
+	if ((st = read_small(s, name, limit, m, err)))
+		return st;
+	*end = m;
+	s->n_small++;
+	*text = (struct fox_str){m->text, m->n};
+	return FOX_OK;
+}
+
+/* ---- finding the folder */
+
+static enum fox_status place_folder(struct fox_source *s, const char *path, struct fox_err *err)
+{
+	enum fox_status st = fox_hf_locate(&s->place, &s->arena, path, &s->cached, err);
+	if (st || s->cached)
+		return st;
+	struct fox_str dir = fox_str_of(path);
+	while (dir.n > 1 && dir.p[dir.n - 1] == '/')
+		dir.n--;
+	s->place.dir = s->place.root = fox_arena_strdup(&s->arena, dir);
+	return s->place.dir ? FOX_OK : fox_fail_nomem(err);
+}
+
+static enum fox_status place_file(struct fox_source *s, const char *path, struct fox_err *err)
+{
+	struct fox_str text = fox_str_of(path);
+	size_t cut = text.n;
+	if (!fox_str_ends(text, ".safetensors"))
+		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "'%s' is %s", path, fox_stranger_kind(text));
+	while (cut && path[cut - 1] != '/')
+		cut--;
+	const char *dir = cut ? fox_arena_strdup(&s->arena, (struct fox_str){path, cut}) : ".";
+	s->one_file = fox_arena_strdup(&s->arena, text);
+	if (!dir || !s->one_file)
+		return fox_fail_nomem(err);
+	return place_folder(s, dir, err);
+}
+
+static enum fox_status place(struct fox_source *s, const char *path, struct fox_err *err)
+{
+	struct stat st;
+	if (stat(path, &st)) {
+		if ((errno == ENOENT || errno == ENOTDIR) && fox_hf_is_id(fox_str_of(path))) {
+			struct fox_hf_env env = fox_hf_env();
+			s->cached = true;
+			return fox_hf_find(&s->place, &s->arena, &env, path, err);
+		}
+		return fox_fail_errno(err, errno, "cannot open '%s'", path);
+	}
+	if (S_ISDIR(st.st_mode))
+		return place_folder(s, path, err);
+	if (S_ISREG(st.st_mode))
+		return place_file(s, path, err);
+	return fox_fail(err, FOX_E_IO, FOX_NOWHERE, "'%s' is a device, FIFO or socket", path);
+}
+
+/* ---- weights */
+
+/* Room for the weight files: all zeroed, so that close may run over any of them. */
+static enum fox_status make_weights(struct fox_source *s, size_t n, struct fox_err *err)
+{
+	s->weights = fox_arena_alloc(&s->arena, n, sizeof *s->weights);
+	if (!s->weights)
+		return fox_fail_nomem(err);
+	s->n_weights = n;
+	for (size_t i = 0; i < n; i++)
+		s->weights[i].weights = true;
+	return FOX_OK;
+}
+
+/* The one file that the caller named: links are the caller's own, except inside a cache. */
+static enum fox_status open_named(struct fox_source *s, struct fox_err *err)
+{
+	struct fox_src_file *f = &s->weights[0];
+	const char *slash = strrchr(s->one_file, '/');
+	struct fox_str name = fox_str_of(slash ? slash + 1 : s->one_file);
+	if (s->cached)
+		return open_member(s, name, f, err);
+	f->name = name;
+	enum fox_status st = fox_file_open(&f->fd, s->one_file, err);
+	f->bytes = f->fd.size;
+	return st ? st : fox_stranger_refuse_lfs(&f->fd, err);
+}
+
+/* Names to indices. Repeats can only come from two files: within one the JSON parser refuses them. */
+static enum fox_status map_names(struct fox_source *s, struct fox_err *err)
+{
+	if (s->n_tensors >= FOX_MAP_NONE)
+		return fox_fail(
+		    err, FOX_E_BOUND, FOX_NOWHERE, "%zu tensors, more than 32 bits can count", s->n_tensors);
+	if (!fox_map_init(&s->by_name, &s->arena, s->n_tensors))
+		return fox_fail_nomem(err);
+	for (size_t i = 0; i < s->n_tensors; i++) {
+		const struct fox_src_tensor *t = &s->tensors[i];
+		uint32_t other = fox_map_put(&s->by_name, t->name, (uint32_t)i);
+		if (other != FOX_MAP_NONE)
+			return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "tensor '%.*s' is in '%.*s' and in '%.*s'",
+			    FOX_STR_ARG(t->name), FOX_STR_ARG(s->weights[s->tensors[other].file].name),
+			    FOX_STR_ARG(s->weights[t->file].name));
+	}
+	return FOX_OK;
+}
+
+/* Headers of all open weight files, one after the other, as one list. */
+static enum fox_status list_tensors(struct fox_source *s, struct fox_err *err)
+{
+	struct fox_st_tensors *lists = fox_arena_alloc(&s->arena, s->n_weights, sizeof *lists);
+	size_t n = 0;
+	if (!lists)
+		return fox_fail_nomem(err);
+	for (uint32_t i = 0; i < s->n_weights; i++) {
+		enum fox_status st = fox_st_read_header(&lists[i], &s->arena, &s->weights[i].fd, i, err);
+		if (st)
+			return st;
+		n += lists[i].n;
+	}
+	s->n_tensors = n;
+	if (s->n_weights == 1) {
+		s->tensors = lists[0].list;
+		return map_names(s, err);
+	}
+	s->tensors = fox_arena_alloc(&s->arena, n, sizeof *s->tensors);
+	if (!s->tensors)
+		return fox_fail_nomem(err);
+	n = 0;
+	for (size_t i = 0; i < s->n_weights; i++) {
+		memcpy(s->tensors + n, lists[i].list, lists[i].n * sizeof *s->tensors);
+		n += lists[i].n;
+	}
+	return map_names(s, err);
+}
+
+static enum fox_status open_shards(struct fox_source *s, const struct fox_st_index *x, struct fox_err *err)
+{
+	enum fox_status st = make_weights(s, x->n_shards, err);
+	for (size_t i = 0; i < x->n_shards && !st; i++) {
+		st = open_member(s, x->shards[i], &s->weights[i], err);
+		if (st)
+			fox_in(err, "named in 'weight_map'");
+	}
+	if (!st)
+		st = list_tensors(s, err);
+	return st ? st : fox_st_index_check(x, s->tensors, s->n_tensors, &s->by_name, err);
+}
+
+static enum fox_status open_index(struct fox_source *s, struct fox_err *err)
+{
+	struct fox_str text;
+	struct fox_st_index x;
+	struct fox_buf path = {0};
+	enum fox_status st = fox_source_read_file(s, INDEX_NAME, FOX_ST_MAX_INDEX, &text, err);
+	if (st)
+		return st;
+	st = fox_st_index_parse(&x, &s->arena, text, err);
+	if (!st)
+		st = open_shards(s, &x, err);
+	if (st) {
+		fox_buf_fmt(&path, "%s/" INDEX_NAME, s->place.dir);
+		fox_in_file(err, path.failed ? INDEX_NAME : path.p);
+		fox_buf_free(&path);
+	}
+	return st;
+}
+
+static enum fox_status open_weights(struct fox_source *s, struct fox_err *err)
+{
+	enum fox_status st;
+	bool single = false, index = false;
+	if (!s->one_file) {
+		if ((st = member_exists(s, SINGLE_NAME, &single, err)) ||
+		    (!single && (st = member_exists(s, INDEX_NAME, &index, err))))
+			return st;
+		if (index)
+			return open_index(s, err);
+		if (!single)
+			return fox_stranger_name(s->place.dir, err);
+	}
+	if ((st = make_weights(s, 1, err)))
+		return st;
+	st = single ? open_member(s, fox_str_of(SINGLE_NAME), &s->weights[0], err) : open_named(s, err);
+	return st ? st : list_tensors(s, err);
+}
+
+/* ---- the public face */
+
+enum fox_status fox_source_open(struct fox_source **out, const char *path, bool weights, struct fox_err *err)
+{
+	*out = NULL;
+	struct fox_source *s = calloc(1, sizeof *s);
+	if (!s)
+		return fox_fail_nomem(err);
+	enum fox_status st = place(s, path, err);
+	if (!st && weights)
+		st = open_weights(s, err);
+	if (st) {
+		fox_source_close(s);
+		return st;
+	}
+	*out = s;
+	return FOX_OK;
+}
+
+void fox_source_close(struct fox_source *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_weights; i++)
+		fox_file_close(&s->weights[i].fd);
+	for (struct small_file *m = s->small; m; m = m->next)
+		free(m->text);
+	fox_arena_free(&s->arena);
+	free(s);
+}
+
+const char *fox_source_kind(const struct fox_source *s)
+{
+	(void)s; /* one kind so far */
+	return "safetensors";
+}
+
+const char *fox_source_revision(const struct fox_source *s)
+{
+	return s->place.revision;
+}
+
+const char *fox_source_repo(const struct fox_source *s)
+{
+	return s->place.repo;
+}
+
+const char *fox_source_dir(const struct fox_source *s)
+{
+	return s->place.dir;
+}
+
+size_t fox_source_tensors(const struct fox_source *s)
+{
+	return s->n_tensors;
+}
+
+const struct fox_src_tensor *fox_source_tensor(const struct fox_source *s, size_t i)
+{
+	return &s->tensors[i];
+}
+
+const struct fox_src_tensor *fox_source_find(const struct fox_source *s, struct fox_str name)
+{
+	uint32_t i = fox_map_find(&s->by_name, name);
+	return i == FOX_MAP_NONE ? NULL : &s->tensors[i];
+}
+
+size_t fox_source_files(const struct fox_source *s)
+{
+	return s->n_weights + s->n_small;
+}
+
+struct fox_src_file *fox_source_file(struct fox_source *s, size_t i)
+{
+	if (i < s->n_weights)
+		return &s->weights[i];
+	struct small_file *m = s->small;
+	for (i -= s->n_weights; i; i--)
+		m = m->next;
+	return &m->file;
+}
+
+enum fox_status fox_source_read(const struct fox_source *s, const struct fox_src_tensor *t, uint64_t at,
+    void *dst, size_t n, struct fox_err *err)
+{
+	if (at > t->bytes || n > t->bytes - at)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "%zu bytes at %llu are not part of tensor '%.*s'", n,
+		    (unsigned long long)at, FOX_STR_ARG(t->name));
+	return fox_file_read(&s->weights[t->file].fd, t->at + at, dst, n, err);
+}
+
+enum fox_status fox_source_check_digest(
+    struct fox_source *s, size_t file, const struct fox_sha256 *sha, struct fox_err *err)
+{
+	if (file >= s->n_weights)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "file %zu is no weight file", file);
+	struct fox_src_file *f = &s->weights[file];
+	enum fox_status st = fox_file_unchanged(&f->fd, err);
+	if (st)
+		return st;
+	f->sha256 = *sha;
+	f->has_sha256 = true;
+	return check_expected(f, err);
+}

@@ -1,0 +1,125 @@
+/* source.h - "something that holds named tensors": a checkpoint folder (or file) as it came from its
+ * publisher.
+ *
+ * fox_source_open finds what lies at a path: a plain folder, an HF cache snapshot (symlinks into blobs/ stay
+ * inside the repository folder), a repository id "org/name" held by the local HF cache, or one .safetensors
+ * file. Names inside are a stranger's choice: every file is opened beneath the root. All rules:
+ * spec/sources.md. */
+#ifndef FOX_SOURCE_H
+#define FOX_SOURCE_H
+
+#include "format/base/arena.h"
+#include "format/base/hash.h"
+#include "format/base/io.h"
+#include "format/base/str.h"
+
+/* Element types of sources. Those with fox_dtype_info().codec can be converted; others are refused by name.
+ */
+enum fox_dtype {
+	FOX_DT_F64,
+	FOX_DT_F32,
+	FOX_DT_F16,
+	FOX_DT_BF16,
+	FOX_DT_I64,
+	FOX_DT_I32,
+	FOX_DT_I16,
+	FOX_DT_I8,
+	FOX_DT_U64,
+	FOX_DT_U32,
+	FOX_DT_U16,
+	FOX_DT_U8,
+	FOX_DT_BOOL,
+	FOX_DT_C64,
+	FOX_DT_F8_E4M3,
+	FOX_DT_F8_E5M2,
+	FOX_DT_F8_E8M0,
+	FOX_DT_F8_E4M3FNUZ,
+	FOX_DT_F8_E5M2FNUZ,
+	FOX_DT_F6_E2M3,
+	FOX_DT_F6_E3M2,
+	FOX_DT_F4,
+	FOX_DT_COUNT
+};
+struct fox_dtype_info {
+	const char *name; /* as safetensors spells it: "BF16" */
+	uint32_t bits;    /* per element */
+	bool codec;
+};
+extern const struct fox_dtype_info fox_dtypes[FOX_DT_COUNT];
+
+/* One tensor of the source. shape is in the source's order: outermost first. */
+struct fox_src_tensor {
+	struct fox_str name;
+	enum fox_dtype dtype;
+	uint32_t n_dims; /* 0..8 */
+	uint64_t shape[8];
+	uint64_t n_elems, bytes;
+	uint32_t file; /* index of the weight file that holds it */
+	uint64_t at;   /* absolute offset of its first byte in that file */
+};
+
+/* One file that the conversion depends on: weights, then whatever fox_source_read_file touched. */
+struct fox_src_file {
+	struct fox_str name; /* relative to the folder */
+	uint64_t bytes;
+	bool weights;
+	bool has_sha256; /* known after reading: small files at once, weights when the pipeline streamed them */
+	struct fox_sha256 sha256;
+	bool has_expected; /* the HF blob's own name is a SHA-256, which the bytes must have */
+	struct fox_sha256 expected;
+	struct fox_file fd; /* weights: open until close; others: closed after reading */
+};
+
+struct fox_source; /* opaque handle */
+
+/*
+ * fox_source_open - find and check a checkpoint
+ *
+ * path     folder, HF repository id (only when no such path exists), or *.safetensors; config.json and others
+ * are read later by name weights  false: open the folder only (for --dry-run with config.json alone): no
+ * tensors errors   FOX_E_IO, FOX_E_FORMAT, FOX_E_BOUND, FOX_E_TRUNCATED, FOX_E_MISMATCH (an index that is not
+ * what its blob's name says), FOX_E_UNSUPPORTED (unknown dtype, .bin, GGUF, LFS pointer...), each naming file
+ * and offset or key path. A known dtype without codec is no error here.
+ */
+enum fox_status fox_source_open(
+    struct fox_source **out, const char *path, bool weights, struct fox_err *err) FOX_MUST_CHECK;
+void fox_source_close(struct fox_source *s);
+
+const char *fox_source_kind(const struct fox_source *s);     /* "safetensors" */
+const char *fox_source_revision(const struct fox_source *s); /* HF snapshot name (40 hex digits), or NULL */
+const char *fox_source_repo(const struct fox_source *s);     /* "org/name" when inside an HF cache, or NULL */
+const char *fox_source_dir(const struct fox_source *s);      /* the folder, for messages only */
+
+size_t fox_source_tensors(const struct fox_source *s);
+const struct fox_src_tensor *fox_source_tensor(
+    const struct fox_source *s, size_t i); /* by file, then by offset */
+const struct fox_src_tensor *fox_source_find(
+    const struct fox_source *s, struct fox_str name); /* NULL: absent */
+size_t fox_source_files(const struct fox_source *s);
+struct fox_src_file *fox_source_file(struct fox_source *s, size_t i); /* weights first, in order of name */
+
+/*
+ * fox_source_read_file - a small file of the checkpoint by name ("config.json", "tokenizer.model")
+ *
+ * Its name, size and SHA-256 join fox_source_files, and an HF blob's name is checked against its bytes
+ * (FOX_E_MISMATCH). text    NUL-terminated, lives until fox_source_close; *text = {NULL, 0} and FOX_OK when
+ * there is no such file limit   bytes; FOX_E_BOUND above
+ */
+enum fox_status fox_source_read_file(struct fox_source *s, const char *name, uint64_t limit,
+    struct fox_str *text, struct fox_err *err) FOX_MUST_CHECK;
+
+/* Read n bytes at `at` of a tensor's data, as they stand in the source (little-endian). Thread-safe. */
+enum fox_status fox_source_read(const struct fox_source *s, const struct fox_src_tensor *t, uint64_t at,
+    void *dst, size_t n, struct fox_err *err) FOX_MUST_CHECK;
+
+/*
+ * fox_source_check_digest - record a weight file's SHA-256 (computed beside the copying) and check what can
+ * be checked
+ *
+ * errors  FOX_E_MISMATCH when an HF blob's name says otherwise; FOX_E_IO when the file changed since it was
+ * opened; FOX_E_ARG when it is no weight file
+ */
+enum fox_status fox_source_check_digest(
+    struct fox_source *s, size_t file, const struct fox_sha256 *sha, struct fox_err *err) FOX_MUST_CHECK;
+
+#endif
