@@ -1,0 +1,467 @@
+/* hfconfig.c - config.json against a family's rows: rules, unknown fields, keys, token ids, name.
+ *
+ * Refuses, by name and value: families without a row, values that a rule does not accept, fields that no row
+ * or list knows, fields that contradict each other.  spec/arch.md 3 */
+#include "convert/hfconfig.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Fields of every family, read by this file itself. */
+static const char common[] = "architectures|model_type|tie_word_embeddings|bos_token_id|eos_token_id|pad_"
+                             "token_id|_name_or_path|name_or_path";
+
+/* The value at a dotted path; NULL when any part is absent. */
+static const struct fox_value *value_at(const struct fox_value *v, struct fox_str path)
+{
+	while (v && path.n) {
+		char name[64];
+		const char *dot = memchr(path.p, '.', path.n);
+		size_t n = dot ? (size_t)(dot - path.p) : path.n;
+		assert(n < sizeof name); /* paths come from our tables */
+		memcpy(name, path.p, n);
+		name[n] = 0;
+		v = fox_json_type(v) == FOX_JSON_OBJECT ? fox_json_get(v, name) : NULL;
+		n += dot != NULL;
+		path = (struct fox_str){path.p + n, path.n - n};
+	}
+	return v;
+}
+
+/* Digits enough to read back equal, and no exponent where people would not write one. */
+static void real_text(char *out, size_t cap, double v)
+{
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(out, cap, "%.*g", digits, v);
+		if (strtod(out, NULL) == v)
+			break;
+	}
+}
+
+/* A value as a message shows it: 'text', number, true, false, null, "an array", "an object". */
+static const char *show(char out[256], const struct fox_value *v)
+{
+	struct fox_str s;
+	int64_t i;
+	double d;
+	bool b;
+	if (fox_json_str(v, &s))
+		snprintf(out, 256, "'%.*s'", FOX_STR_ARG(s));
+	else if (fox_json_i64(v, &i))
+		snprintf(out, 256, "%" PRId64, i);
+	else if (fox_json_f64(v, &d))
+		real_text(out, 256, d);
+	else if (fox_json_bool(v, &b))
+		snprintf(out, 256, "%s", b ? "true" : "false");
+	else
+		snprintf(out, 256, "%s", fox_json_type_name(fox_json_type(v)));
+	return out;
+}
+
+static enum fox_status ill_typed(
+    struct fox_str path, const struct fox_value *v, const char *want, struct fox_err *err)
+{
+	return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "'%.*s' is %s, want %s", FOX_STR_ARG(path),
+	    fox_json_type_name(fox_json_type(v)), want);
+}
+
+/* ---- which family */
+
+static enum fox_status find_arch(struct fox_hfconfig *out, const struct fox_value *root, struct fox_err *err)
+{
+	const struct fox_value *list = fox_json_get(root, "architectures");
+	const struct fox_value *type = fox_json_get(root, "model_type");
+	struct fox_str name;
+	char handled[512];
+	if (fox_json_is_null(list))
+		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "no 'architectures'");
+	if (fox_json_type(list) != FOX_JSON_ARRAY)
+		return ill_typed(fox_str_of("architectures"), list, "an array", err);
+	if (fox_json_size(list) != 1)
+		return fox_fail(
+		    err, FOX_E_FORMAT, FOX_NOWHERE, "'architectures' has %zu elements, want 1", fox_json_size(list));
+	if (!fox_json_str(fox_json_at(list, 0), &name))
+		return ill_typed(fox_str_of("architectures[0]"), fox_json_at(list, 0), "a string", err);
+	out->arch = fox_arch_by_class(name);
+	if (!out->arch) {
+		fox_arch_handled(handled, sizeof handled, true);
+		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+		    "architecture '%.*s' is not handled (handled: %s)", FOX_STR_ARG(name), handled);
+	}
+	if (fox_json_is_null(type))
+		return FOX_OK;
+	if (!fox_json_str(type, &name))
+		return ill_typed(fox_str_of("model_type"), type, "a string", err);
+	if (!fox_arch_lists(out->arch->hf_types, name))
+		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
+		    "'model_type' is '%.*s', which contradicts architecture '%s'", FOX_STR_ARG(name),
+		    out->arch->hf_class);
+	return FOX_OK;
+}
+
+/* ---- rules */
+
+/* A string matches its word, unless the word stands for another JSON type. */
+static bool accepts_str(const char *accept, struct fox_str s)
+{
+	double d;
+	return fox_arch_lists(accept, s) && !fox_arch_lists("null|true|false|{}|[]", s) && !fox_str_f64(s, &d);
+}
+
+static bool accepts_number(const char *accept, double v)
+{
+	struct fox_str one;
+	double d;
+	while (fox_arch_next(&accept, &one))
+		if (fox_str_f64(one, &d) && d == v)
+			return true;
+	return false;
+}
+
+/* One value that is no array. */
+static bool accepts(const char *accept, const struct fox_value *v)
+{
+	struct fox_str s;
+	double d;
+	bool b;
+	if (fox_json_str(v, &s))
+		return accepts_str(accept, s);
+	if (fox_json_f64(v, &d))
+		return accepts_number(accept, d);
+	if (fox_json_bool(v, &b))
+		return fox_arch_lists(accept, fox_str_of(b ? "true" : "false"));
+	if (fox_json_is_null(v))
+		return fox_arch_lists(accept, fox_str_of("null"));
+	return fox_json_type(v) == FOX_JSON_OBJECT && !fox_json_size(v) &&
+	       fox_arch_lists(accept, fox_str_of("{}"));
+}
+
+/* "'hidden_act' is 'gelu', which is not handled (handled: silu, swish)" */
+static enum fox_status refuse(
+    const char *path, const struct fox_value *v, const char *accept, struct fox_err *err)
+{
+	char value[256], handled[128];
+	struct fox_str one;
+	size_t n = 0;
+	handled[0] = 0;
+	while (n < sizeof handled && fox_arch_next(&accept, &one))
+		if (!fox_arch_lists("null|{}|[]", one))
+			n += (size_t)snprintf(handled + n, sizeof handled - n, "%s%.*s", n ? ", " : "", FOX_STR_ARG(one));
+	return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "'%s' is %s, which is not handled%s%s%s", path,
+	    show(value, v), n ? " (handled: " : "", handled, n ? ")" : "");
+}
+
+static enum fox_status check_rule(
+    const char *accept, struct fox_str path, const struct fox_value *v, struct fox_err *err)
+{
+	char text[128];
+	if (fox_json_type(v) != FOX_JSON_ARRAY || !fox_arch_lists(accept, fox_str_of("[]"))) {
+		snprintf(text, sizeof text, "%.*s", FOX_STR_ARG(path));
+		return accepts(accept, v) ? FOX_OK : refuse(text, v, accept, err);
+	}
+	for (size_t i = 0; i < fox_json_size(v); i++) {
+		snprintf(text, sizeof text, "%.*s[%zu]", FOX_STR_ARG(path), i);
+		if (!accepts(accept, fox_json_at(v, i)))
+			return refuse(text, fox_json_at(v, i), accept, err);
+	}
+	return FOX_OK;
+}
+
+static enum fox_status check_rules(
+    const struct fox_arch *arch, const struct fox_value *root, struct fox_err *err)
+{
+	for (size_t i = 0; i < arch->n_rules; i++) {
+		const char *rest = arch->rules[i].config;
+		struct fox_str path;
+		while (fox_arch_next(&rest, &path)) {
+			const struct fox_value *v = value_at(root, path);
+			enum fox_status st = v ? check_rule(arch->rules[i].accept, path, v, err) : FOX_OK;
+			if (st)
+				return st;
+		}
+	}
+	return FOX_OK;
+}
+
+/* ---- unknown fields */
+
+enum known { UNKNOWN, PARENT, KNOWN }; /* PARENT: no field itself, but known ones are inside it */
+
+static enum known known_in(const char *list, struct fox_str path)
+{
+	enum known found = UNKNOWN;
+	struct fox_str one;
+	while (fox_arch_next(&list, &one)) {
+		if (fox_str_eq(one, path))
+			return KNOWN;
+		if (one.n > path.n && one.p[path.n] == '.' && !memcmp(one.p, path.p, path.n))
+			found = PARENT;
+	}
+	return found;
+}
+
+static enum known known_field(const struct fox_arch *arch, struct fox_str path)
+{
+	enum known k, most = known_in(common, path);
+	for (size_t i = 0; i < arch->n_keys && most != KNOWN; i++)
+		if (arch->keys[i].config && (k = known_in(arch->keys[i].config, path)) > most)
+			most = k;
+	for (size_t i = 0; i < arch->n_rules && most != KNOWN; i++)
+		if ((k = known_in(arch->rules[i].config, path)) > most)
+			most = k;
+	return (k = known_in(arch->ignored, path)) > most ? k : most;
+}
+
+/* prefix is "" or ends with a dot. Depth is bounded by the paths of the tables: only a PARENT is entered. */
+static enum fox_status check_fields(
+    const struct fox_arch *arch, const struct fox_value *object, const char *prefix, struct fox_err *err)
+{
+	struct fox_str name;
+	const struct fox_value *v;
+	for (void *it = NULL; fox_json_next(object, &it, &name, &v);) {
+		char path[256], value[256];
+		/* a name that holds a dot is no path: only the ignored list may have it */
+		bool dotted = memchr(name.p, '.', name.n);
+		snprintf(path, sizeof path, "%s%.*s", prefix, FOX_STR_ARG(name));
+		struct fox_str full = fox_str_of(path);
+		enum known k = name.n > 200 ? UNKNOWN
+		               : dotted     ? known_in(arch->ignored, full)
+		                            : known_field(arch, full);
+		if (k == KNOWN || (k == PARENT && !dotted && fox_json_is_null(v)))
+			continue;
+		if (k == UNKNOWN || dotted)
+			return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
+			    "unknown field '%s' (%s), which may change what the model computes", path, show(value, v));
+		if (fox_json_type(v) != FOX_JSON_OBJECT)
+			return ill_typed(full, v, "an object or null", err);
+		memcpy(path + full.n, ".", 2);
+		enum fox_status st = check_fields(arch, v, path, err);
+		if (st)
+			return st;
+	}
+	return FOX_OK;
+}
+
+/* ---- keys */
+
+static enum fox_status want_u32(
+    struct fox_str path, const struct fox_value *v, uint32_t *out, struct fox_err *err)
+{
+	int64_t i;
+	if (!fox_json_i64(v, &i))
+		return ill_typed(path, v, "an integer", err);
+	if (i < 1 || i > UINT32_MAX)
+		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "'%.*s' is %" PRId64 ", want 1 to 4294967295",
+		    FOX_STR_ARG(path), i);
+	*out = (uint32_t)i;
+	return FOX_OK;
+}
+
+/* One number for all layers, or an array with one for each. */
+static enum fox_status set_layers(struct fox_hparams *h, const struct fox_arch_key *row, struct fox_str path,
+    const struct fox_value *v, struct fox_err *err)
+{
+	uint32_t *field = fox_arch_u32(h, row), all;
+	if (fox_json_type(v) != FOX_JSON_ARRAY) {
+		enum fox_status st = want_u32(path, v, &all, err);
+		for (uint32_t l = 0; l < FOX_MAX_LAYERS && !st; l++)
+			field[l] = all;
+		return st;
+	}
+	if (fox_json_size(v) != h->n_layers || h->n_layers > FOX_MAX_LAYERS)
+		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
+		    "'%.*s' has %zu elements, want one for each of %" PRIu32 " layers", FOX_STR_ARG(path),
+		    fox_json_size(v), h->n_layers);
+	for (uint32_t l = 0; l < h->n_layers; l++) {
+		char at[128];
+		snprintf(at, sizeof at, "%.*s[%" PRIu32 "]", FOX_STR_ARG(path), l);
+		enum fox_status st = want_u32(fox_str_of(at), fox_json_at(v, l), &field[l], err);
+		if (st)
+			return st;
+	}
+	return FOX_OK;
+}
+
+static enum fox_status set_field(struct fox_hparams *h, const struct fox_arch_key *row, struct fox_str path,
+    const struct fox_value *v, struct fox_err *err)
+{
+	double d;
+	switch (row->type) {
+	case FOX_K_U32:
+		return want_u32(path, v, fox_arch_u32(h, row), err);
+	case FOX_K_U32_LAYERS:
+		return set_layers(h, row, path, v, err);
+	case FOX_K_F32:
+		break;
+	}
+	if (!fox_json_f64(v, &d))
+		return ill_typed(path, v, "a number", err);
+	*fox_arch_f32(h, row) = (float)d;
+	return FOX_OK;
+}
+
+/* Two spellings of one field must say the same. */
+static enum fox_status agree(struct fox_str a, const struct fox_value *va, struct fox_str b,
+    const struct fox_value *vb, struct fox_err *err)
+{
+	char ta[256], tb[256];
+	double x, y;
+	if (fox_json_f64(va, &x) && fox_json_f64(vb, &y) && x == y)
+		return FOX_OK;
+	return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "'%.*s' is %s, but '%.*s' is %s", FOX_STR_ARG(a),
+	    show(ta, va), FOX_STR_ARG(b), show(tb, vb));
+}
+
+static enum fox_status read_key(
+    struct fox_hfconfig *out, size_t i, const struct fox_value *root, struct fox_err *err)
+{
+	const struct fox_arch_key *row = &out->arch->keys[i];
+	const char *rest = row->config;
+	const struct fox_value *found = NULL;
+	struct fox_str path, first = {"", 0};
+	enum fox_status st = FOX_OK;
+	while (fox_arch_next(&rest, &path) && !st) {
+		const struct fox_value *v = value_at(root, path);
+		if (fox_json_is_null(v))
+			continue;
+		st = found ? agree(first, found, path, v, err) : set_field(&out->hp, row, path, v, err);
+		if (!found) {
+			found = v;
+			first = path;
+		}
+	}
+	if (st || found) {
+		out->key_given[i] = found;
+		return st;
+	}
+	if (row->required) {
+		const char *name = row->config;
+		fox_arch_next(&name, &first);
+		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "no '%.*s'", FOX_STR_ARG(first));
+	}
+	fox_arch_preset(&out->hp, row);
+	return FOX_OK;
+}
+
+/* ---- the rest */
+
+/* An id, null or absent; -1 is how early checkpoints say "none". An array (several end tokens) gives its
+ * first. */
+static enum fox_status read_id(
+    const struct fox_value *root, const char *name, int64_t *out, struct fox_err *err)
+{
+	const struct fox_value *v = fox_json_get(root, name);
+	*out = -1;
+	if (fox_json_type(v) == FOX_JSON_ARRAY)
+		v = fox_json_at(v, 0);
+	if (fox_json_is_null(v))
+		return FOX_OK;
+	if (!fox_json_i64(v, out))
+		return ill_typed(fox_str_of(name), v, "an integer", err);
+	if (*out < -1 || *out > INT32_MAX)
+		return fox_fail(
+		    err, FOX_E_FORMAT, FOX_NOWHERE, "'%s' is %" PRId64 ", want -1 to 2147483647", name, *out);
+	return FOX_OK;
+}
+
+/* "org/name" or "name" as the Hub allows them; anything else is a path on somebody's machine. */
+static bool is_model_name(struct fox_str s)
+{
+	size_t part = 0, slashes = 0;
+	if (!s.n || s.n > 192)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		if (c == '/' && part && !slashes) {
+			slashes = 1;
+			part = 0;
+		} else if (alnum || (part && (c == '-' || c == '_' || c == '.'))) {
+			part++;
+		} else {
+			return false;
+		}
+	}
+	return part > 0;
+}
+
+static enum fox_status read_rest(struct fox_hfconfig *out, const struct fox_value *root, struct fox_err *err)
+{
+	const struct fox_value *tied = fox_json_get(root, "tie_word_embeddings");
+	const struct fox_value *types = fox_json_get(root, "layer_types");
+	enum fox_status st;
+	out->hp.tied = out->arch->tied_default;
+	if (!fox_json_is_null(tied) && !fox_json_bool(tied, &out->hp.tied))
+		return ill_typed(fox_str_of("tie_word_embeddings"), tied, "a boolean", err);
+	if (fox_json_type(types) == FOX_JSON_ARRAY && fox_json_size(types) != out->hp.n_layers)
+		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
+		    "'layer_types' has %zu elements, want one for each of %" PRIu32 " layers", fox_json_size(types),
+		    out->hp.n_layers);
+	if ((st = read_id(root, "bos_token_id", &out->bos, err)) ||
+	    (st = read_id(root, "eos_token_id", &out->eos, err)) ||
+	    (st = read_id(root, "pad_token_id", &out->pad, err)))
+		return st;
+	out->name = (struct fox_str){"", 0};
+	struct fox_str name;
+	if (fox_json_str(fox_json_get(root, "_name_or_path"), &name) && is_model_name(name))
+		out->name = name;
+	return FOX_OK;
+}
+
+enum fox_status fox_hfconfig_read(struct fox_hfconfig *out, const struct fox_json *json, struct fox_err *err)
+{
+	const struct fox_value *root = fox_json_root(json);
+	enum fox_status st;
+	*out = (struct fox_hfconfig){.name = {"", 0}};
+	if (fox_json_type(root) != FOX_JSON_OBJECT)
+		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "the document is %s, want an object",
+		    fox_json_type_name(fox_json_type(root)));
+	if ((st = find_arch(out, root, err)) || (st = check_rules(out->arch, root, err)) ||
+	    (st = check_fields(out->arch, root, "", err)))
+		return st;
+	assert(out->arch->n_keys <= FOX_COUNT(out->key_given));
+	for (size_t i = 0; i < out->arch->n_keys; i++)
+		if ((st = read_key(out, i, root, err)))
+			return st;
+	if ((st = read_rest(out, root, err)) || (st = fox_arch_derive(&out->hp, err)))
+		return st;
+	return fox_hparams_check(&out->hp, err);
+}
+
+/* One number when all layers have the same, else an i32 array, as gguf-py writes a list of integers. */
+static enum fox_status put_layers(
+    struct fox_gguf_writer *w, const char *key, const uint32_t *field, uint32_t n_layers, struct fox_err *err)
+{
+	int32_t items[FOX_MAX_LAYERS];
+	bool same = true;
+	for (uint32_t l = 0; l < n_layers; l++) {
+		items[l] = (int32_t)field[l]; /* fox_hparams_check keeps it far below 2^31 */
+		same &= field[l] == field[0];
+	}
+	if (same)
+		return fox_gguf_put_u32(w, key, field[0], err);
+	return fox_gguf_put_array(w, key, FOX_GGUF_I32, items, n_layers, err);
+}
+
+enum fox_status fox_hfconfig_put(const struct fox_hfconfig *c, struct fox_gguf_writer *w, struct fox_err *err)
+{
+	struct fox_hparams h = c->hp; /* fox_arch_u32 wants it writable */
+	enum fox_status st = fox_gguf_put_str(w, "general.architecture", fox_str_of(c->arch->name), err);
+	for (size_t i = 0; i < c->arch->n_keys && !st; i++) {
+		const struct fox_arch_key *row = &c->arch->keys[i];
+		char key[128];
+		if (!row->key || (row->optional_key && !c->key_given[i]))
+			continue;
+		if (!fox_arch_expand(key, sizeof key, row->key, c->arch, 0))
+			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "key pattern '%s' does not fit", row->key);
+		if (row->type == FOX_K_F32)
+			st = fox_gguf_put_f32(w, key, *fox_arch_f32(&h, row), err);
+		else if (row->type == FOX_K_U32)
+			st = fox_gguf_put_u32(w, key, *fox_arch_u32(&h, row), err);
+		else
+			st = put_layers(w, key, fox_arch_u32(&h, row), h.n_layers, err);
+	}
+	return st;
+}
