@@ -231,6 +231,46 @@ static void full_disk_leaves_nothing(void **state)
 	assert_int_equal(entries(dir), 0);
 }
 
+/* SIGXFSZ with its default action ends the process on the spot, as SIGKILL would: at each write in turn. */
+static void death_at_any_write_leaves_the_old_file(void **state)
+{
+	(void)state;
+	char dir[512], path[560], *text;
+	size_t n;
+	struct fox_err e = {0};
+	snprintf(dir, sizeof dir, "%s", test_path("death"));
+	mkdir(dir, 0700);
+	snprintf(path, sizeof path, "%s/o", dir);
+	test_write(path, "old", 3);
+	for (rlim_t at = 1; at <= 8; at++) {
+		pid_t child = fork();
+		if (!child) {
+			struct rlimit limit = {at * 512, at * 512}, no_core = {0, 0};
+			struct fox_out *o;
+			char block[512] = {0};
+			signal(SIGXFSZ, SIG_DFL);
+			if (setrlimit(RLIMIT_CORE, &no_core) || setrlimit(RLIMIT_FSIZE, &limit) ||
+			    fox_out_open(&o, path, true, NULL))
+				_exit(10);
+			for (uint64_t k = 0; k < 9; k++)
+				if (fox_out_write(o, k * sizeof block, block, sizeof block, NULL))
+					_exit(11);
+			_exit(12);
+		}
+		int status;
+		waitpid(child, &status, 0);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+		assert_fox_ok(fox_path_slurp(path, 100, &text, &n, &e), &e);
+		assert_string_equal(text, "old");
+		free(text);
+	}
+	/* where the file system has O_TMPFILE nothing else is left; elsewhere only dot files that no tool takes for a model */
+	DIR *d = opendir(dir);
+	for (struct dirent *x; (x = readdir(d));)
+		assert_true(x->d_name[0] == '.' || !strcmp(x->d_name, "o"));
+	closedir(d);
+}
+
 static void signals_become_a_status(void **state)
 {
 	(void)state;
@@ -261,6 +301,7 @@ int main(void)
 	    cmocka_unit_test(output_refuses_odd_targets),
 	    cmocka_unit_test(output_never_overwrites_a_late_comer),
 	    cmocka_unit_test(full_disk_leaves_nothing),
+	    cmocka_unit_test(death_at_any_write_leaves_the_old_file),
 	    cmocka_unit_test(signals_become_a_status),
 	};
 	return cmocka_run_group_tests_name("io", tests, NULL, NULL);

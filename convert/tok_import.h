@@ -1,0 +1,40 @@
+/* tok_import.h - a checkpoint's tokenizer files to a fox_tokdata. SentencePiece tokenizer.model today. */
+#ifndef FOX_TOK_IMPORT_H
+#define FOX_TOK_IMPORT_H
+
+#include "format/source.h"
+#include "format/tokdata.h"
+#include "convert/hfconfig.h"
+
+typedef void fox_note_fn(void *ctx, const char *line);
+
+/*
+ * fox_tok_import - find and read the tokenizer of a checkpoint
+ *
+ * Reads tokenizer.model, then added_tokens.json, tokenizer_config.json, special_tokens_map.json,
+ * tokenizer.json (its post_processor only), generation_config.json, chat_template.jinja and
+ * chat_template.json where present (through fox_source_read_file, so they join the provenance).
+ * bos/eos/pad/unk come from the token strings of tokenizer_config.json / special_tokens_map.json, looked up
+ * in the vocabulary; only then from config.json. A contradiction is told through note (called with one line;
+ * may be NULL). config    hp.n_vocab rows of the embedding: missing ids are filled with "[PAD{i}]" UNUSED,
+ * -10000; more pieces than rows is FOX_E_MISMATCH t         filled by this call (no init needed); free with
+ * fox_tokdata_free, even on failure; its views live as long as src errors    FOX_E_FORMAT (protobuf, JSON,
+ * ids), FOX_E_MISMATCH, FOX_E_UNSUPPORTED (no tokenizer.model; Unigram, Word, Char models; normalizer rules
+ * that fox does not run), each naming file and offset or key path
+ */
+enum fox_status fox_tok_import(struct fox_tokdata *t, struct fox_source *src,
+    const struct fox_hfconfig *config, fox_note_fn *note, void *note_ctx, struct fox_err *err) FOX_MUST_CHECK;
+
+/*
+ * fox_tok_spiece - read a SentencePiece ModelProto alone: pieces, scores, types, flags, spm_spec
+ *
+ * Types are SentencePiece's own (USER_DEFINED kept, user empty); of the ids only unk is set. Views point into
+ * proto, which must outlive t. t         filled by this call (no init needed); free with fox_tokdata_free,
+ * even on failure errors    FOX_E_FORMAT with offset and field: what breaks protobuf or SentencePiece's own
+ * rules; FOX_E_BOUND: our limits; FOX_E_UNSUPPORTED: model types other than BPE, charsmaps, whitespace as
+ * suffix or not escaped
+ */
+enum fox_status fox_tok_spiece(
+    struct fox_tokdata *t, struct fox_span proto, struct fox_err *err) FOX_MUST_CHECK;
+
+#endif

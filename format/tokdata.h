@@ -1,0 +1,83 @@
+/* tokdata.h - a vocabulary in memory and as container keys: pieces, scores, types, special ids, flags.
+ *
+ * Filled by convert/tok_import.c from tokenizer.model and its JSON files, or from a container; written by
+ * fox_tokdata_put; run by runtime/tok_spm.c.  spec/tokenizer.md */
+#ifndef FOX_TOKDATA_H
+#define FOX_TOKDATA_H
+
+#include "format/base/arena.h"
+#include "format/base/str.h"
+#include "format/gguf.h"
+
+/* tokenizer.ggml.token_type.  source: llama.cpp include/llama.h enum llama_token_type */
+enum fox_tok_type {
+	FOX_TOK_NORMAL = 1,
+	FOX_TOK_UNKNOWN = 2,
+	FOX_TOK_CONTROL = 3,
+	FOX_TOK_USER = 4,
+	FOX_TOK_UNUSED = 5,
+	FOX_TOK_BYTE = 6
+};
+
+#define FOX_TOK_NONE (-1)
+/* Limits of ours: tokens, and bytes of one piece (the longest known has 93). spec/tokenizer.md 7 */
+#define FOX_TOK_MAX (4u << 20)
+#define FOX_TOK_MAX_PIECE 1024u
+/* Score of "[PAD{i}]", which fills a row of the embedding that has no token. */
+#define FOX_TOK_FILL_SCORE (-10000.0f)
+#define FOX_KEY_TOK_USER "fox.tokenizer.user_defined" /* u32[]: fox_tokdata.user */
+
+struct fox_tokdata {
+	const char *model;     /* tokenizer.ggml.model: "llama" = SentencePiece BPE */
+	const char *pre;       /* tokenizer.ggml.pre: "default" */
+	uint32_t n;            /* tokens, 1..FOX_TOK_MAX */
+	struct fox_str *piece; /* [n] UTF-8, the SentencePiece space U+2581 kept */
+	float *score;          /* [n] finite */
+	int32_t *type;         /* [n] enum fox_tok_type */
+	/* Rising ids that tokenizer.model calls USER_DEFINED and type[] calls NORMAL, because llama.cpp's
+	 * converter drops that type. The runtime treats them as FOX_TOK_USER. */
+	uint32_t *user; /* [n_user] */
+	uint32_t n_user;
+	int32_t bos, eos, unk, pad, eot, sep, mask; /* ids, or FOX_TOK_NONE */
+	int32_t prefix, suffix, middle;             /* fill-in-the-middle ids of CodeLlama, or FOX_TOK_NONE */
+	bool add_bos, add_eos;
+	bool add_bos_given, add_eos_given; /* the source says so; else the value is the default and no key */
+	bool add_space_prefix;             /* SentencePiece add_dummy_prefix */
+	bool remove_extra_whitespaces;     /* SentencePiece normalizer flag */
+	struct fox_str chat_template;      /* {NULL, 0}: none */
+	struct fox_str spm_spec;           /* ModelProto without pieces; {NULL, 0}: none */
+	struct fox_arena arena;            /* owns what is not borrowed from the source or container */
+};
+
+/* Every id FOX_TOK_NONE and the default flags of SentencePiece BPE models. Overwrites what t held. */
+void fox_tokdata_init(struct fox_tokdata *t);
+
+/* Frees what t owns and zeroes it; fine on a zeroed one. */
+void fox_tokdata_free(struct fox_tokdata *t);
+
+/* The byte that "<0xNN>" stands for, or -1. */
+int fox_tokdata_byte(struct fox_str piece);
+
+/*
+ * fox_tokdata_from_gguf - read the tokenizer keys of a container; views point into it, so it must outlive t
+ *
+ * Accepts what llama.cpp accepts of other writers: no scores (all 0), no types (all NORMAL), integers and
+ * floats of any width, absent ids and flags (its defaults for SentencePiece vocabularies: spec/tokenizer.md
+ * 5). t      filled by this call (no init needed); free with fox_tokdata_free, even on failure errors
+ * FOX_E_FORMAT: lengths of tokens, scores and types differ, ids out of range, ill-formed byte tokens, scores
+ * that are not finite; FOX_E_BOUND: a limit of ours; FOX_E_UNSUPPORTED: a tokenizer model other than "llama"
+ * (named); FOX_E_NOMEM
+ */
+enum fox_status fox_tokdata_from_gguf(
+    struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err) FOX_MUST_CHECK;
+
+/*
+ * fox_tokdata_put - declare every tokenizer.* key as llama.cpp expects them, and FOX_KEY_TOK_USER and
+ * FOX_KEY_SPM_SPEC (profile.h) where t has them
+ *
+ * errors as the writer's
+ */
+enum fox_status fox_tokdata_put(
+    const struct fox_tokdata *t, struct fox_gguf_writer *w, struct fox_err *err) FOX_MUST_CHECK;
+
+#endif

@@ -1,0 +1,433 @@
+/* tok.c - the tokenizer around the merging: lookup structures, control pieces in text, ids back to text.
+ *
+ * Refuses vocabularies that could not encode every text. spec/tokenizer.md 3 and 4 */
+#include "runtime/tok.h"
+
+#include <stdlib.h>
+
+#include "format/base/num.h"
+#include "runtime/tok_spm.h"
+
+/* ---- text of a piece -> id */
+
+static bool table_init(struct tok_table *h, struct fox_arena *a, uint32_t n)
+{
+	uint64_t slots = 16;
+	while (slots < (uint64_t)n * 2)
+		slots *= 2;
+	h->mask = slots - 1;
+	h->slot = fox_arena_alloc(a, slots, sizeof *h->slot);
+	h->tag = fox_arena_alloc(a, slots, sizeof *h->tag);
+	/* where the pieces lie in memory differs from run to run: enough against pieces chosen to collide */
+	h->seed = (uint64_t)(uintptr_t)h->slot * 0x9E3779B97F4A7C15u;
+	return h->slot && h->tag;
+}
+
+/* The slot that holds text, or the free one where it would go. */
+static uint64_t table_slot(const struct fox_tok *t, const char *p, size_t n, uint32_t *tag)
+{
+	const struct tok_table *h = &t->table;
+	uint64_t hash = fox_xxh3_64(p, n, h->seed);
+	*tag = (uint32_t)(hash >> 32);
+	for (uint64_t i = hash & h->mask;; i = (i + 1) & h->mask) {
+		if (!h->slot[i])
+			return i;
+		const struct fox_str *s = &t->d->piece[h->slot[i] - 1];
+		if (h->tag[i] == *tag && s->n == n && !memcmp(s->p, p, n))
+			return i;
+	}
+}
+
+int32_t tok_table_find(const struct fox_tok *t, const char *p, size_t n)
+{
+	uint32_t tag;
+	return (int32_t)t->table.slot[table_slot(t, p, n, &tag)] - 1;
+}
+
+/* Of pieces with one text the last wins, as in llama.cpp, but a mergeable one over one that is not. */
+static void table_put(struct fox_tok *t, uint32_t id)
+{
+	uint32_t tag;
+	uint64_t i = table_slot(t, t->d->piece[id].p, t->d->piece[id].n, &tag);
+	if (t->table.slot[i] && t->mergeable[t->table.slot[i] - 1] && !t->mergeable[id])
+		return;
+	t->table.slot[i] = id + 1;
+	t->table.tag[i] = tag;
+}
+
+/* ---- longest prefix */
+
+static uint64_t trie_slot(const struct tok_trie *t, uint64_t edge)
+{
+	uint64_t i = edge * 0x9E3779B97F4A7C15u;
+	for (i = (i ^ i >> 29) & t->mask; t->edge[i] && t->edge[i] != edge; i = (i + 1) & t->mask)
+		;
+	return i;
+}
+
+/* Room for keys of `bytes` bytes in all. */
+static bool trie_init(struct tok_trie *t, struct fox_arena *a, uint64_t bytes)
+{
+	uint64_t slots = 16;
+	if (bytes >= UINT32_MAX)
+		return false;
+	while (slots < bytes * 2)
+		slots *= 2;
+	t->mask = slots - 1;
+	t->edge = fox_arena_alloc(a, slots, sizeof *t->edge);
+	t->to = fox_arena_alloc(a, slots, sizeof *t->to);
+	t->id = fox_arena_alloc(a, bytes + 1, sizeof *t->id);
+	if (!t->edge || !t->to || !t->id)
+		return false;
+	t->id[0] = -1;
+	t->n_nodes = 1;
+	return true;
+}
+
+static void trie_put(struct tok_trie *t, struct fox_str key, int32_t id)
+{
+	uint32_t node = 0;
+	for (size_t i = 0; i < key.n; i++) {
+		uint64_t edge = ((uint64_t)node << 8 | (uint8_t)key.p[i]) + 1, s = trie_slot(t, edge);
+		if (!t->edge[s]) {
+			t->edge[s] = edge;
+			t->to[s] = t->n_nodes;
+			t->id[t->n_nodes++] = -1;
+			if (!i)
+				t->root[(uint8_t)key.p[0]] = t->to[s];
+		}
+		node = t->to[s];
+	}
+	if (node)
+		t->id[node] = id;
+}
+
+int32_t tok_trie_match(const struct tok_trie *t, struct fox_str text, size_t i, size_t *len)
+{
+	int32_t id = -1;
+	uint32_t node = t->root[(uint8_t)text.p[i]];
+	for (size_t n = 1; node; n++) {
+		if (t->id[node] >= 0) {
+			id = t->id[node];
+			*len = n;
+		}
+		if (i + n == text.n)
+			break;
+		/* a free slot leads to node 0 */
+		node = t->to[trie_slot(t, ((uint64_t)node << 8 | (uint8_t)text.p[i + n]) + 1)];
+	}
+	return id;
+}
+
+/* ---- open */
+
+/* Higher scores first; -0 and 0 are one score. */
+static uint32_t rank_of(float score)
+{
+	float f = score == 0 ? 0 : score;
+	uint32_t bits;
+	memcpy(&bits, &f, sizeof bits);
+	uint32_t rising = bits >> 31 ? ~bits : bits | 1u << 31;
+	return ~rising;
+}
+
+/* "[PAD{own id}]": a row without a token, which the original vocabulary does not have. */
+static bool is_filler(const struct fox_tokdata *d, uint32_t i)
+{
+	struct fox_str s = d->piece[i];
+	if (d->type[i] != FOX_TOK_UNUSED || s.n < 7 || memcmp(s.p, "[PAD", 4) || s.p[s.n - 1] != ']')
+		return false;
+	uint64_t v;
+	return fox_str_u64((struct fox_str){s.p + 4, s.n - 5}, &v) && v == i;
+}
+
+static void note_pairs(struct fox_tok *t, struct fox_str s)
+{
+	int32_t before = -1;
+	for (size_t i = 0; i < s.n;) {
+		int32_t code = fox_utf8_next(s, &i);
+		if (code >= 0 && before >= 0) {
+			uint32_t bit = tok_pair_bit((uint32_t)before, (uint32_t)code);
+			t->pair[bit / 64] |= (uint64_t)1 << bit % 64;
+		}
+		before = code;
+	}
+}
+
+/* Whether two symbols can meet that make this piece: otherwise its being UNUSED never matters. */
+static bool can_be_made(const struct fox_tok *t, struct fox_str s)
+{
+	for (size_t i = 0; i < s.n;) {
+		size_t from = i, end;
+		if (fox_utf8_next(s, &i) < 0)
+			return false; /* normalised text is well-formed */
+		if (i == s.n)
+			break;
+		end = i;
+		bool left = !from || tok_table_find(t, s.p, i) >= 0;
+		if (!left)
+			continue;
+		fox_utf8_next(s, &end);
+		if (end == s.n || tok_table_find(t, s.p + i, s.n - i) >= 0)
+			return true;
+	}
+	return false;
+}
+
+static enum fox_status build_table(struct fox_tok *t, struct fox_err *err)
+{
+	const struct fox_tokdata *d = t->d;
+	for (uint32_t i = 0; i < d->n_user; i++)
+		t->is_user[d->user[i]] = d->type[d->user[i]] == FOX_TOK_NORMAL;
+	for (uint32_t i = 0; i < d->n; i++) {
+		int32_t type = d->type[i];
+		t->rank[i] = rank_of(d->score[i]);
+		t->is_user[i] |= type == FOX_TOK_USER;
+		if (type == FOX_TOK_BYTE) {
+			int byte = fox_tokdata_byte(d->piece[i]);
+			if (byte < 0)
+				return fox_fail(
+				    err, FOX_E_FORMAT, FOX_NOWHERE, "byte token %u is '%.*s'", i, FOX_STR_ARG(d->piece[i]));
+			t->byte_id[byte] = (int32_t)i;
+			t->has_bytes = true;
+		}
+		if (type == FOX_TOK_UNKNOWN && t->unk < 0)
+			t->unk = (int32_t)i;
+		if (t->is_user[i] || !d->piece[i].n || is_filler(d, i))
+			continue;
+		t->mergeable[i] = type == FOX_TOK_NORMAL ? 1 : type == FOX_TOK_UNUSED ? 2 : 0;
+		table_put(t, i);
+		if (!t->mergeable[i])
+			continue;
+		note_pairs(t, d->piece[i]);
+		if (t->max_piece < d->piece[i].n)
+			t->max_piece = d->piece[i].n;
+	}
+	for (uint32_t i = 0; i < d->n && !t->has_unused; i++)
+		t->has_unused = t->mergeable[i] == 2 && can_be_made(t, d->piece[i]);
+	return FOX_OK;
+}
+
+static bool build_tries(struct fox_tok *t)
+{
+	const struct fox_tokdata *d = t->d;
+	uint64_t user = 0, special = 0;
+	for (uint32_t i = 0; i < d->n; i++) {
+		if (t->is_user[i])
+			user += d->piece[i].n * 3; /* a blank takes three bytes */
+		if (d->type[i] == FOX_TOK_CONTROL || d->type[i] == FOX_TOK_UNKNOWN)
+			special += d->piece[i].n;
+	}
+	if (!trie_init(&t->user, &t->arena, user) || !trie_init(&t->special, &t->arena, special))
+		return false;
+	struct fox_buf key = {0};
+	for (uint32_t i = 0; i < d->n; i++) {
+		if (d->type[i] == FOX_TOK_CONTROL || d->type[i] == FOX_TOK_UNKNOWN)
+			trie_put(&t->special, d->piece[i], (int32_t)i);
+		if (!t->is_user[i])
+			continue;
+		fox_buf_clear(&key);
+		for (size_t j = 0; j < d->piece[i].n; j++)
+			if (d->piece[i].p[j] == ' ')
+				fox_buf_str(&key, "\xE2\x96\x81");
+			else
+				fox_buf_char(&key, d->piece[i].p[j]);
+		trie_put(&t->user, fox_buf_view(&key), (int32_t)i);
+	}
+	bool good = !key.failed;
+	fox_buf_free(&key);
+	return good;
+}
+
+static bool all_bytes(const struct fox_tok *t)
+{
+	for (int i = 0; i < 256; i++)
+		if (t->byte_id[i] < 0)
+			return false;
+	return true;
+}
+
+enum fox_status fox_tok_open(struct fox_tok **out, const struct fox_tokdata *data, struct fox_err *err)
+{
+	*out = NULL;
+	if (strcmp(data->model, "llama"))
+		return fox_fail(
+		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tokenizer model '%s', want 'llama'", data->model);
+	struct fox_tok *t = calloc(1, sizeof *t);
+	if (!t)
+		return fox_fail_nomem(err);
+	t->d = data;
+	t->unk = data->unk;
+	memset(t->byte_id, 0xff, sizeof t->byte_id);
+	t->mergeable = fox_arena_alloc(&t->arena, data->n, 1);
+	t->is_user = fox_arena_alloc(&t->arena, data->n, 1);
+	t->rank = fox_arena_alloc(&t->arena, data->n, sizeof *t->rank);
+	t->pair = fox_arena_alloc(&t->arena, (size_t)1 << (TOK_PAIR_BITS - 6), sizeof *t->pair);
+	enum fox_status s = FOX_OK;
+	if (!t->mergeable || !t->is_user || !t->rank || !t->pair || !table_init(&t->table, &t->arena, data->n))
+		s = fox_fail_nomem(err);
+	if (!s)
+		s = build_table(t, err);
+	if (!s && !build_tries(t))
+		s = fox_fail_nomem(err);
+	if (!s && t->unk < 0 && !all_bytes(t))
+		s = fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+		    "vocabulary without an unknown token and without byte tokens");
+	if (s) {
+		fox_tok_close(t);
+		return s;
+	}
+	*out = t;
+	return FOX_OK;
+}
+
+void fox_tok_close(struct fox_tok *t)
+{
+	if (!t)
+		return;
+	fox_arena_free(&t->arena);
+	free(t);
+}
+
+/* ---- encode */
+
+void fox_tok_ids_free(struct fox_tok_ids *ids)
+{
+	free(ids->ids);
+	*ids = (struct fox_tok_ids){0};
+}
+
+bool tok_ids_add(struct fox_tok_ids *ids, int32_t id)
+{
+	if (ids->n >= INT32_MAX)
+		return false;
+	if (ids->n == ids->cap) {
+		size_t cap = ids->cap ? ids->cap * 2 : 64;
+		int32_t *p = realloc(ids->ids, cap * sizeof *p);
+		if (!p)
+			return false;
+		ids->ids = p;
+		ids->cap = cap;
+	}
+	ids->ids[ids->n++] = id;
+	return true;
+}
+
+static enum fox_status add(struct fox_tok_ids *out, int32_t id, struct fox_err *err)
+{
+	if (tok_ids_add(out, id))
+		return FOX_OK;
+	if (out->n >= INT32_MAX)
+		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "text of more than %d tokens", INT32_MAX);
+	return fox_fail_nomem(err);
+}
+
+/* The text between control pieces is encoded as texts of their own, each with its own prefix, as llama.cpp
+ * does. */
+static enum fox_status encode_special(
+    const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text, struct fox_err *err)
+{
+	size_t from = 0, i = 0, len;
+	while (i < text.n) {
+		int32_t id = tok_trie_match(&t->special, text, i, &len);
+		if (id < 0) {
+			i++;
+			continue;
+		}
+		enum fox_status s = tok_spm_encode(t, out, (struct fox_str){text.p + from, i - from}, err);
+		if (!s)
+			s = add(out, id, err);
+		if (s)
+			return s;
+		i += len;
+		from = i;
+	}
+	return tok_spm_encode(t, out, (struct fox_str){text.p + from, i - from}, err);
+}
+
+enum fox_status fox_tok_encode(const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text,
+    uint32_t flags, struct fox_err *err)
+{
+	const struct fox_tokdata *d = t->d;
+	size_t n = out->n;
+	bool ends = !(flags & FOX_TOK_NO_BOS);
+	enum fox_status s = FOX_OK;
+	if (ends && d->add_bos && d->bos >= 0)
+		s = add(out, d->bos, err);
+	if (!s)
+		s = flags & FOX_TOK_SPECIAL ? encode_special(t, out, text, err) : tok_spm_encode(t, out, text, err);
+	if (!s && ends && d->add_eos && d->eos >= 0)
+		s = add(out, d->eos, err);
+	if (s)
+		out->n = n;
+	return s;
+}
+
+/* ---- decode */
+
+static void add_unescaped(struct fox_buf *out, struct fox_str s)
+{
+	for (size_t i = 0; i < s.n;) {
+		if (s.n - i >= 3 && !memcmp(s.p + i, "\xE2\x96\x81", 3)) {
+			fox_buf_char(out, ' ');
+			i += 3;
+		} else {
+			fox_buf_char(out, s.p[i++]);
+		}
+	}
+}
+
+/* Take away one blank at the front, which stands in the piece as U+2581 (or ' ', in USER pieces of
+ * containers). */
+static bool strip_blank(struct fox_str *s)
+{
+	size_t n = s->n >= 3 && !memcmp(s->p, "\xE2\x96\x81", 3) ? 3 : s->n && *s->p == ' ';
+	s->p += n;
+	s->n -= n;
+	return n;
+}
+
+enum fox_status fox_tok_decode(const struct fox_tok *t, struct fox_buf *out, const int32_t *ids, size_t n,
+    bool first, uint32_t flags, struct fox_err *err)
+{
+	const struct fox_tokdata *d = t->d;
+	size_t start = out->n;
+	bool strips = d->add_space_prefix || d->remove_extra_whitespaces;
+	bool at_front = first && strips;
+	for (size_t i = 0; i < n; i++) {
+		int32_t id = ids[i];
+		if (id < 0 || (uint32_t)id >= d->n) {
+			out->n = start;
+			return fox_fail(
+			    err, FOX_E_BOUND, FOX_NOWHERE, "token %d is outside the vocabulary of %u", id, d->n);
+		}
+		struct fox_str piece = d->piece[id];
+		size_t before = out->n;
+		bool stripped = false;
+		switch (d->type[id]) {
+		case FOX_TOK_CONTROL:
+			if (!(flags & FOX_TOK_SPECIAL))
+				break;
+			fox_buf_add(out, piece.p, piece.n);
+			at_front = strips; /* encoding put a blank after it */
+			continue;
+		case FOX_TOK_UNKNOWN:
+			fox_buf_str(out, flags & FOX_TOK_SPECIAL ? "" : " \xE2\x81\x87 "); /* SentencePiece's default */
+			if (flags & FOX_TOK_SPECIAL)
+				fox_buf_add(out, piece.p, piece.n);
+			break;
+		case FOX_TOK_BYTE:
+			fox_buf_char(out, (char)fox_tokdata_byte(piece));
+			break;
+		default:
+			stripped = at_front && strip_blank(&piece);
+			add_unescaped(out, piece);
+		}
+		/* where extra blanks are removed, every blank before the first text goes */
+		if (out->n > before || (stripped && !d->remove_extra_whitespaces))
+			at_front = false;
+	}
+	if (out->failed)
+		return fox_fail_nomem(err);
+	return FOX_OK;
+}

@@ -1,0 +1,68 @@
+/* tok_spm.h - inside the tokenizer: lookup structures (tok.c builds them) and the merging of one text
+ * (tok_spm.c). */
+#ifndef FOX_TOK_SPM_H
+#define FOX_TOK_SPM_H
+
+#include "runtime/tok.h"
+
+/* Text of a piece -> id: open addressing at no more than half load. */
+struct tok_table {
+	uint32_t *slot, *tag; /* id + 1, 0: free; low half of the hash */
+	uint64_t mask, seed;
+};
+
+/* Bytes -> id, longest prefix first: edges (node, byte) -> node in one hash table; node 0 is the root. */
+struct tok_trie {
+	uint64_t *edge; /* (node << 8 | byte) + 1, 0: free */
+	uint32_t *to;
+	int32_t *id; /* [n_nodes] piece that ends here, or -1 */
+	uint64_t mask;
+	uint32_t n_nodes;
+	uint32_t root[256]; /* first step without hashing; 0: none */
+};
+
+#define TOK_PAIR_BITS 22
+
+struct fox_tok {
+	const struct fox_tokdata *d;
+	struct fox_arena arena;
+	struct tok_table table;  /* every piece but USER ones and fillers */
+	struct tok_trie user;    /* USER pieces, blanks as U+2581: matched in normalized text */
+	struct tok_trie special; /* CONTROL and UNKNOWN pieces: matched in raw text, on demand */
+	uint8_t *mergeable;      /* [n] 1: a merge may make it; 2: and it is UNUSED, so taken apart again */
+	uint8_t *is_user;        /* [n] USER by type or by fox_tokdata.user */
+	uint32_t *rank;          /* [n] rises as the score falls */
+	uint64_t
+	    *pair; /* bitset of adjacent code points within mergeable pieces, hashed: absent = no merge crosses */
+	int32_t byte_id[256]; /* or -1 */
+	bool has_bytes, has_unused;
+	int32_t unk;      /* or -1 */
+	size_t max_piece; /* bytes of the longest mergeable piece */
+};
+
+/* Pieces equal to a text: an id, or -1. */
+int32_t tok_table_find(const struct fox_tok *t, const char *p, size_t n);
+
+/* Longest key of the trie that text starts with at i: its id and *len, or -1. */
+int32_t tok_trie_match(const struct tok_trie *t, struct fox_str text, size_t i, size_t *len);
+
+/* One bit of fox_tok.pair. */
+static inline uint32_t tok_pair_bit(uint32_t a, uint32_t b)
+{
+	uint64_t h = ((uint64_t)a << 21 | b) * 0x9E3779B97F4A7C15u;
+	return (uint32_t)(h >> (64 - TOK_PAIR_BITS));
+}
+
+/* Append one id. False when out of memory or past 2^31 - 1 ids. */
+bool tok_ids_add(struct fox_tok_ids *ids, int32_t id);
+
+/*
+ * tok_spm_encode - append the ids of a raw text without control pieces: normalise, match USER pieces, merge,
+ * fall back
+ *
+ * errors FOX_E_NOMEM, FOX_E_BOUND
+ */
+enum fox_status tok_spm_encode(const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text,
+    struct fox_err *err) FOX_MUST_CHECK;
+
+#endif
