@@ -1,0 +1,53 @@
+/* backend.h - what executes a program: the CPU here, other devices behind the same four functions. */
+#ifndef FOX_BACKEND_H
+#define FOX_BACKEND_H
+
+#include "kernels/pool.h"
+#include "runtime/graph.h"
+
+struct fox_kernels;
+
+/* What a device's state is made for. */
+struct fox_dev_ask {
+	const struct fox_graph *graph; /* borrowed, like hparams, pool and kernels: outlive the device */
+	const struct fox_hparams *hparams;
+	uint32_t n_ctx;                    /* positions of the cache; >= 1 */
+	uint32_t batch;                    /* most rows of one run; >= 1 */
+	enum fox_type kv;                  /* FOX_F32 or FOX_F16 */
+	struct fox_pool *pool;             /* NULL: the calling thread alone */
+	const struct fox_kernels *kernels; /* NULL: the table of this CPU */
+};
+
+/* One run over the program: n rows at positions pos .. pos + n - 1. */
+struct fox_step {
+	const int32_t *ids; /* [n], each in [0, n_vocab) */
+	uint32_t n, pos;    /* n <= batch; pos + n <= n_ctx */
+	uint32_t pick;      /* logits are wanted for rows pick .. n - 1; n: for none */
+	float *logits;      /* f32 [n - pick][n_vocab]; written by the run */
+	float *hidden;      /* NULL, or where row 0 of layer 0 goes: f32 [layer][hidden_rows][d_model] */
+	size_t hidden_rows; /* rows between two layers in hidden */
+};
+
+/* Bytes a device takes beside the weights. */
+struct fox_dev_bytes {
+	uint64_t kv;      /* the key-value cache at n_ctx positions */
+	uint64_t scratch; /* activations, scores, angles */
+};
+
+struct fox_dev; /* the state of one session on one device: cache, scratch, angles */
+
+struct fox_backend {
+	const char *name;
+	/* The memory that open would take. graph may be NULL in ask: widths then come from hparams. FOX_E_ARG,
+	 * FOX_E_BOUND. */
+	enum fox_status (*need)(struct fox_dev_bytes *out, const struct fox_dev_ask *ask, struct fox_err *err);
+	/* FOX_E_ARG, FOX_E_BOUND, FOX_E_NOMEM; *out is NULL then. */
+	enum fox_status (*open)(struct fox_dev **out, const struct fox_dev_ask *ask, struct fox_err *err);
+	/* Runs the whole program; takes no memory. Fails only where a device can. */
+	enum fox_status (*run)(struct fox_dev *d, const struct fox_step *s, struct fox_err *err);
+	void (*close)(struct fox_dev *d); /* NULL is fine */
+};
+
+extern const struct fox_backend fox_cpu_backend;
+
+#endif

@@ -1,0 +1,244 @@
+/* cpu_exec.c - the CPU backend: memory of one session and the loop over the program. */
+#include "runtime/cpu_exec.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/base/num.h"
+
+#define ALIGN 64u             /* a cache line, so that no two workers' scratch share one */
+#define POOL_FLOOR (1u << 18) /* multiplications, some 20 us of them: below, waking a thread costs more */
+#define BATCH_LIMIT 65536u    /* rows; far past what pays */
+
+struct fox_pool *fox_cpu_pool(const struct fox_dev *d, uint64_t multiplications)
+{
+	return multiplications < POOL_FLOOR ? NULL : d->ask.pool;
+}
+
+/* Where each part of the scratch block starts. */
+struct plan {
+	uint64_t slot[FOX_S_COUNT], scores, scores_step, inv_freq, cos, sin, bytes;
+};
+
+static bool plan_part(struct plan *p, uint64_t *at, uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t n;
+	*at = p->bytes;
+	return fox_mul(&n, a, b) && fox_mul(&n, n, c) && fox_add(&n, n, p->bytes) &&
+	       fox_align_up(&p->bytes, n, ALIGN) && p->bytes <= INT64_MAX;
+}
+
+static bool plan_all(struct plan *p, const struct fox_dev_ask *ask)
+{
+	const struct fox_hparams *h = ask->hparams;
+	uint32_t share = 1;
+	for (uint32_t l = 0; l < h->n_layers; l++)
+		share = h->n_heads[l] / h->n_kv_heads[l] > share ? h->n_heads[l] / h->n_kv_heads[l] : share;
+	*p = (struct plan){0};
+	for (int s = FOX_S_X; s < FOX_S_LOGITS; s++)
+		if (!plan_part(p, &p->slot[s], ask->graph->width[s], ask->batch, sizeof(float)))
+			return false;
+	uint64_t pairs = h->rope_dims / 2, step;
+	return fox_mul(&step, share, ask->n_ctx) && fox_align_up(&p->scores_step, step, ALIGN / sizeof(float)) &&
+	       plan_part(p, &p->scores, p->scores_step, fox_pool_workers(ask->pool), sizeof(float)) &&
+	       plan_part(p, &p->inv_freq, pairs, 1, sizeof(double)) &&
+	       plan_part(p, &p->cos, pairs, ask->n_ctx, sizeof(float)) &&
+	       plan_part(p, &p->sin, pairs, ask->n_ctx, sizeof(float));
+}
+
+static enum fox_status plan_device(
+    struct plan *p, struct fox_kv *kv, const struct fox_dev_ask *ask, struct fox_err *err)
+{
+	enum fox_status st = fox_kv_plan(kv, ask->hparams, ask->kv, ask->n_ctx, err);
+	if (st)
+		return st;
+	if (ask->batch == 0 || ask->batch > BATCH_LIMIT)
+		return fox_fail(
+		    err, FOX_E_ARG, FOX_NOWHERE, "a batch of %u rows, want 1 to %u", ask->batch, BATCH_LIMIT);
+	if (!plan_all(p, ask))
+		return fox_fail(
+		    err, FOX_E_BOUND, FOX_NOWHERE, "the scratch for %u positions does not fit memory", ask->n_ctx);
+	return FOX_OK;
+}
+
+static enum fox_status cpu_need(struct fox_dev_bytes *out, const struct fox_dev_ask *ask, struct fox_err *err)
+{
+	struct plan p;
+	struct fox_kv kv;
+	struct fox_graph widths = {0};
+	struct fox_dev_ask with = *ask;
+	if (!ask->graph) {
+		fox_graph_widths(&widths, ask->hparams);
+		with.graph = &widths;
+	}
+	enum fox_status st = plan_device(&p, &kv, &with, err);
+	if (!st)
+		*out = (struct fox_dev_bytes){.kv = kv.bytes, .scratch = p.bytes};
+	return st;
+}
+
+static void cpu_close(struct fox_dev *d)
+{
+	if (!d)
+		return;
+	fox_kv_free(&d->kv);
+	free(d->scratch);
+	free(d);
+}
+
+static void carve(struct fox_dev *d, const struct plan *p)
+{
+	const struct fox_hparams *h = d->ask.hparams;
+	for (int s = FOX_S_X; s < FOX_S_LOGITS; s++)
+		d->slot[s] = (float *)(void *)(d->scratch + p->slot[s]);
+	d->scores = (float *)(void *)(d->scratch + p->scores);
+	d->scores_step = (size_t)p->scores_step;
+	d->inv_freq = (double *)(void *)(d->scratch + p->inv_freq);
+	d->cos = (float *)(void *)(d->scratch + p->cos);
+	d->sin = (float *)(void *)(d->scratch + p->sin);
+	for (uint32_t i = 0; i < h->rope_dims / 2; i++)
+		d->inv_freq[i] = pow((double)h->rope_theta, -2.0 * i / h->rope_dims);
+}
+
+static enum fox_status cpu_open(struct fox_dev **out, const struct fox_dev_ask *ask, struct fox_err *err)
+{
+	*out = NULL;
+	struct plan p;
+	struct fox_dev *d = calloc(1, sizeof *d);
+	if (!d)
+		return fox_fail_nomem(err);
+	d->ask = *ask;
+	d->k = ask->kernels ? ask->kernels : fox_kernels();
+	enum fox_status st = plan_device(&p, &d->kv, ask, err);
+	if (!st)
+		st = fox_kv_init(&d->kv, err);
+	void *block = NULL;
+	if (!st && posix_memalign(&block, ALIGN, (size_t)p.bytes))
+		st = fox_fail(err, FOX_E_NOMEM, FOX_NOWHERE,
+		    "out of memory: the scratch for %u positions takes %llu bytes", ask->n_ctx,
+		    (unsigned long long)p.bytes);
+	if (st) {
+		cpu_close(d);
+		return st;
+	}
+	d->scratch = block;
+	carve(d, &p);
+	*out = d;
+	return FOX_OK;
+}
+
+static void run_embed(struct fox_dev *d, const struct fox_op *op)
+{
+	const struct fox_weight *w = op->w;
+	for (uint32_t r = 0; r < d->rows; r++)
+		d->k->decode[w->type](
+		    d->slot[op->dst] + r * w->cols, w->data + (uint64_t)d->s->ids[r] * w->row_bytes, (size_t)w->cols);
+}
+
+static void run_rmsnorm(struct fox_dev *d, const struct fox_op *op)
+{
+	size_t n = (size_t)op->w->cols;
+	for (uint32_t r = 0; r < d->rows; r++)
+		d->k->rmsnorm(d->slot[op->dst] + r * n, d->slot[op->a] + r * n, op->w->vec, n, op->f);
+}
+
+static void run_add(struct fox_dev *d, const struct fox_op *op)
+{
+	float *y = d->slot[op->dst];
+	const float *a = d->slot[op->a], *b = d->slot[op->b];
+	size_t n = d->rows * (size_t)fox_cpu_width(d, op->dst);
+	for (size_t i = 0; i < n; i++)
+		y[i] = a[i] + b[i];
+}
+
+static void run_silu_mul(struct fox_dev *d, const struct fox_op *op)
+{
+	size_t n = d->ask.hparams->d_ff[op->layer];
+	for (uint32_t r = 0; r < d->rows; r++)
+		d->k->silu_mul(d->slot[op->dst] + r * n, d->slot[op->a] + r * n, d->slot[op->b] + r * n, n);
+}
+
+static void run_tap(struct fox_dev *d, const struct fox_op *op)
+{
+	size_t n = (size_t)fox_cpu_width(d, op->a);
+	if (d->s->hidden)
+		memcpy(d->s->hidden + (size_t)op->layer * d->s->hidden_rows * n, d->slot[op->a],
+		    d->rows * n * sizeof(float));
+}
+
+static void run_pick(struct fox_dev *d, const struct fox_op *op)
+{
+	size_t n = (size_t)fox_cpu_width(d, op->a);
+	d->rows = d->s->n - d->s->pick;
+	memcpy(d->slot[op->dst], d->slot[op->a] + d->s->pick * n, d->rows * n * sizeof(float));
+}
+
+/* How many products from here on read the same slot and write others: they run as one pass. */
+static size_t matmul_group(const struct fox_graph *g, size_t at)
+{
+	size_t n = 1;
+	while (n < FOX_MATMUL_GROUP && at + n < g->n_ops && g->ops[at + n].code == FOX_OP_MATMUL &&
+	       g->ops[at + n].a == g->ops[at].a)
+		n++;
+	return n;
+}
+
+static enum fox_status cpu_run(struct fox_dev *d, const struct fox_step *s, struct fox_err *err)
+{
+	(void)err; /* nothing here can fail: sizes were checked when the device was opened */
+	const struct fox_graph *g = d->ask.graph;
+	d->s = s;
+	d->rows = s->n;
+	fox_cpu_angles(d, s->pos + s->n);
+	for (size_t i = 0; i < g->n_ops; i++) {
+		const struct fox_op *op = &g->ops[i];
+		switch ((enum fox_op_code)op->code) {
+		case FOX_OP_EMBED:
+			run_embed(d, op);
+			break;
+		case FOX_OP_RMSNORM:
+			run_rmsnorm(d, op);
+			break;
+		case FOX_OP_MATMUL: {
+			size_t n = matmul_group(g, i);
+			fox_cpu_matmul(d, op, n);
+			i += n - 1;
+			break;
+		}
+		case FOX_OP_ROPE:
+			fox_cpu_rope(d, op);
+			break;
+		case FOX_OP_KV_PUT:
+			fox_cpu_kv_put(d, op);
+			break;
+		case FOX_OP_ATTN:
+			fox_cpu_attn(d, op);
+			break;
+		case FOX_OP_ADD:
+			run_add(d, op);
+			break;
+		case FOX_OP_SILU_MUL:
+			run_silu_mul(d, op);
+			break;
+		case FOX_OP_TAP:
+			run_tap(d, op);
+			break;
+		case FOX_OP_PICK:
+			run_pick(d, op);
+			break;
+		case FOX_OP_COUNT:
+			break;
+		}
+	}
+	d->s = NULL;
+	return FOX_OK;
+}
+
+const struct fox_backend fox_cpu_backend = {
+    .name = "cpu",
+    .need = cpu_need,
+    .open = cpu_open,
+    .run = cpu_run,
+    .close = cpu_close,
+};

@@ -1,0 +1,45 @@
+/* cpu_exec.h - the CPU device's state, shared by its three source files and by nobody else. */
+#ifndef FOX_CPU_EXEC_H
+#define FOX_CPU_EXEC_H
+
+#include "kernels/kernels.h"
+#include "runtime/backend.h"
+#include "runtime/kv.h"
+
+struct fox_dev {
+	struct fox_dev_ask ask;
+	const struct fox_kernels *k;
+	struct fox_kv kv;
+	uint8_t *scratch; /* one block, carved into what follows */
+	float *slot[FOX_S_COUNT];
+	float *scores; /* [workers][scores_step]: one attention item's weights over the positions */
+	size_t scores_step;
+	double *inv_freq;         /* [rope_dims / 2] */
+	float *cos, *sin;         /* [n_ctx][rope_dims / 2] */
+	uint32_t angles;          /* positions whose angles are there */
+	const struct fox_step *s; /* the run in progress */
+	uint32_t rows;            /* rows that operations run over: s->n, after PICK fewer */
+};
+
+/* y = x w^T for up to FOX_MATMUL_GROUP operations that read the same slot, as one parallel pass. */
+#define FOX_MATMUL_GROUP 4
+void fox_cpu_matmul(struct fox_dev *d, const struct fox_op *ops, size_t n_ops);
+
+void fox_cpu_kv_put(struct fox_dev *d, const struct fox_op *op);
+void fox_cpu_attn(struct fox_dev *d, const struct fox_op *op);
+
+/* Compute the angles of positions below `end` that are not there yet. */
+void fox_cpu_angles(struct fox_dev *d, uint32_t end);
+void fox_cpu_rope(struct fox_dev *d, const struct fox_op *op);
+
+/* The pool, or NULL when the work is too small to share: waking a thread costs some microseconds. Results are
+ * the same. */
+struct fox_pool *fox_cpu_pool(const struct fox_dev *d, uint64_t multiplications);
+
+/* Elements of a slot's row. LOGITS has no buffer here: it lies with the step. */
+static inline uint64_t fox_cpu_width(const struct fox_dev *d, int slot)
+{
+	return d->ask.graph->width[slot];
+}
+
+#endif

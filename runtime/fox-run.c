@@ -1,0 +1,324 @@
+/* fox-run.c - main: a prompt in, text out. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "format/base/io.h"
+#include "format/base/log.h"
+#include "format/base/opt.h"
+#include "kernels/cpu.h"
+#include "kernels/ncpu.h"
+#include "runtime/sample.h"
+#include "runtime/session.h"
+#include "runtime/stream.h"
+#include "runtime/tok.h"
+
+#define PROMPT_LIMIT (16u << 20) /* bytes */
+
+static struct args {
+	const char *prompt, *file;
+	uint32_t n, context, threads, top_k;
+	uint64_t seed;
+	float temperature, top_p;
+	int kv; /* index into kv_names */
+	bool echo, ids, quiet;
+} args = {.n = 128, .top_p = 1};
+
+static const char *const kv_names[] = {"f16", "f32", NULL};
+static const enum fox_type kv_types[] = {FOX_F16, FOX_F32};
+
+static const struct fox_opt options[] = {
+    {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Text", NULL, 0, 0},
+    {FOX_OPT_STR, 'p', "prompt", &args.prompt, "TEXT", "the text to continue", NULL, 0, 0},
+    {FOX_OPT_STR, 'f', "file", &args.file, "FILE", "read the prompt from a file; - is standard input", NULL,
+        0, 0},
+    {FOX_OPT_U32, 'n', "tokens", &args.n, "N", "write at most N tokens (128); 0: until the context is full",
+        NULL, 0, INT32_MAX},
+    {FOX_OPT_FLAG, 0, "echo", &args.echo, NULL, "write the prompt first", NULL, 0, 0},
+    {FOX_OPT_FLAG, 0, "ids", &args.ids, NULL, "write token ids, one a line, in place of text", NULL, 0, 0},
+    {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Choice of tokens", NULL, 0, 0},
+    {FOX_OPT_F32, 0, "temp", &args.temperature, "T", "temperature; 0, the default, takes the likeliest", NULL,
+        0, 0},
+    {FOX_OPT_U32, 0, "top-k", &args.top_k, "K", "among the K likeliest; 0: all", NULL, 0, INT32_MAX},
+    {FOX_OPT_F32, 0, "top-p", &args.top_p, "P", "among the likeliest that reach probability P; 1: all", NULL,
+        0, 0},
+    {FOX_OPT_U64, 0, "seed", &args.seed, "S", "seed of the random numbers (0)", NULL, 0, 0},
+    {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Machine", NULL, 0, 0},
+    {FOX_OPT_U32, 'c', "context", &args.context, "N", "positions to make room for; default: what is needed",
+        NULL, 1, INT32_MAX},
+    {FOX_OPT_U32, 'j', "threads", &args.threads, "N", "threads; default: the CPUs this process may use", NULL,
+        1, 1024},
+    {FOX_OPT_ENUM, 0, "kv", &args.kv, "TYPE", "type of the key-value cache", kv_names, 0, 0},
+    {FOX_OPT_FLAG, 'q', "quiet", &args.quiet, NULL, "no statistics on standard error", NULL, 0, 0},
+    {FOX_OPT_END, 0, NULL, NULL, NULL, NULL, NULL, 0, 0},
+};
+
+static const struct fox_tool tool = {
+    .name = "fox-run",
+    .summary = "continue a text with a model",
+    .usage = "fox-run [options] FILE -p TEXT\nfox-run [options] FILE -f FILE",
+    .notes = "Special tokens written in the prompt are recognised. Text ends at the model's end token.\n"
+             "Equal file, prompt, options and seed give equal text, whatever the number of threads.\n\n"
+             "Example: fox-run model.gguf -p 'HACKER, n.' -n 64 --temp 0.8 --top-p 0.95 --seed 1",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+};
+
+/* Everything one run holds; zeroed parts are fine to release. */
+struct run {
+	struct fox_model *model;
+	struct fox_tokdata data;
+	struct fox_tok *tok;
+	struct fox_pool *pool;
+	struct fox_session *session;
+	struct fox_sampler *sampler;
+	struct fox_tok_ids prompt;
+	struct fox_stream stream;
+	struct fox_buf out, piece;
+	double loaded_s, prompt_s, write_s;
+	size_t n_written;
+};
+
+static double now_s(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static enum fox_status read_stdin(struct fox_buf *text, struct fox_err *err)
+{
+	char block[16384];
+	for (ssize_t n; (n = read(STDIN_FILENO, block, sizeof block)) != 0;) {
+		if (n < 0 && errno != EINTR)
+			return fox_fail_errno(err, errno, "cannot read the prompt from standard input");
+		if (fox_cancelled(err))
+			return FOX_E_CANCELLED;
+		if (n > 0)
+			fox_buf_add(text, block, (size_t)n);
+		if (text->n > PROMPT_LIMIT)
+			return fox_fail(
+			    err, FOX_E_BOUND, FOX_NOWHERE, "the prompt is longer than %u bytes", PROMPT_LIMIT);
+	}
+	return text->failed ? fox_fail_nomem(err) : FOX_OK;
+}
+
+static enum fox_status read_prompt(struct fox_buf *text, struct fox_err *err)
+{
+	char *bytes;
+	size_t n;
+	if (args.prompt) {
+		fox_buf_str(text, args.prompt);
+		return text->failed ? fox_fail_nomem(err) : FOX_OK;
+	}
+	if (fox_str_is(fox_str_of(args.file), "-"))
+		return read_stdin(text, err);
+	enum fox_status st = fox_path_slurp(args.file, PROMPT_LIMIT, &bytes, &n, err);
+	if (st)
+		return fox_in_file(err, args.file);
+	fox_buf_add(text, bytes, n);
+	free(bytes);
+	return text->failed ? fox_fail_nomem(err) : FOX_OK;
+}
+
+static enum fox_status encode_prompt(struct run *r, struct fox_err *err)
+{
+	struct fox_buf text = {0};
+	enum fox_status st = read_prompt(&text, err);
+	struct fox_str view = text.p ? fox_buf_view(&text) : fox_str_of("");
+	if (!st)
+		st = fox_tok_encode(r->tok, &r->prompt, view, FOX_TOK_SPECIAL, err);
+	fox_buf_free(&text);
+	if (st)
+		return st;
+	/* A text to be continued does not end, even where the model's tokenizer ends every text. */
+	if (r->data.add_eos && r->prompt.n && r->prompt.ids[r->prompt.n - 1] == r->data.eos)
+		r->prompt.n--;
+	if (r->prompt.n == 0)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "the prompt holds no tokens");
+	return FOX_OK;
+}
+
+static enum fox_status open_session(struct run *r, struct fox_err *err)
+{
+	const struct fox_hparams *h = fox_model_hparams(r->model);
+	uint64_t need = args.n ? (uint64_t)r->prompt.n + args.n : h->n_ctx;
+	uint32_t n_ctx = args.context ? args.context : need < h->n_ctx ? (uint32_t)need : h->n_ctx;
+	if (r->prompt.n > n_ctx)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "the prompt's %zu tokens do not fit the context of %u",
+		    r->prompt.n, n_ctx);
+	if (n_ctx > h->n_ctx)
+		fox_log_note("the model was trained for %u positions, not %u", h->n_ctx, n_ctx);
+	r->pool = fox_pool_open(args.threads ? args.threads : fox_cpu_count());
+	if (!r->pool)
+		return fox_fail_nomem(err);
+	struct fox_session_options so = {.n_ctx = n_ctx, .kv = kv_types[args.kv], .pool = r->pool};
+	struct fox_sample_options sa = {args.temperature, args.top_k, args.top_p, args.seed};
+	enum fox_status st = fox_session_open(&r->session, r->model, &so, err);
+	/* Rows of the output past the last token (padding of the matrix) are never chosen. */
+	uint32_t n = h->n_vocab < r->data.n ? h->n_vocab : r->data.n;
+	return st ? st : fox_sampler_open(&r->sampler, &sa, n, err);
+}
+
+static enum fox_status load(struct run *r, const char *path, struct fox_err *err)
+{
+	double start = now_s();
+	enum fox_status st = fox_model_open(&r->model, path, err);
+	if (st)
+		return st;
+	if ((st = fox_tokdata_from_gguf(&r->data, fox_model_gguf(r->model), err)) ||
+	    (st = fox_tok_open(&r->tok, &r->data, err)))
+		return fox_in_file(err, path), st;
+	r->loaded_s = now_s() - start;
+	if ((st = encode_prompt(r, err)))
+		return st;
+	return open_session(r, err);
+}
+
+/* Write what has gathered in r->out. */
+static enum fox_status flush_out(struct run *r, struct fox_err *err)
+{
+	if (r->out.failed)
+		return fox_fail_nomem(err);
+	if (r->out.n && (fwrite(r->out.p, 1, r->out.n, stdout) != r->out.n || fflush(stdout)))
+		return fox_fail_errno(err, errno, "cannot write to standard output");
+	fox_buf_clear(&r->out);
+	return FOX_OK;
+}
+
+static enum fox_status show(struct run *r, const int32_t *ids, size_t n, bool first, struct fox_err *err)
+{
+	if (args.ids) {
+		for (size_t i = 0; i < n; i++)
+			fox_buf_fmt(&r->out, "%d\n", ids[i]);
+		return flush_out(r, err);
+	}
+	fox_buf_clear(&r->piece);
+	enum fox_status st = fox_tok_decode(r->tok, &r->piece, ids, n, first, 0, err);
+	if (st)
+		return st;
+	if (r->piece.failed)
+		return fox_fail_nomem(err);
+	if (r->piece.n)
+		fox_stream_add(&r->stream, &r->out, fox_buf_view(&r->piece));
+	return flush_out(r, err);
+}
+
+/* In batches, so that a long prompt can be interrupted. */
+static enum fox_status run_prompt(struct run *r, struct fox_err *err)
+{
+	double start = now_s();
+	for (size_t done = 0; done < r->prompt.n;) {
+		size_t n = r->prompt.n - done < FOX_SESSION_BATCH ? r->prompt.n - done : FOX_SESSION_BATCH;
+		enum fox_status st = fox_cancelled(err);
+		if (st || (st = fox_session_step(r->session, r->prompt.ids + done, n, NULL, err)))
+			return st;
+		done += n;
+	}
+	r->prompt_s = now_s() - start;
+	return FOX_OK;
+}
+
+static enum fox_status write_text(struct run *r, struct fox_err *err)
+{
+	double start = now_s();
+	enum fox_status st = FOX_OK;
+	while (!st && (args.n == 0 || r->n_written < args.n)) {
+		int32_t id = fox_sampler_next(r->sampler, fox_session_logits(r->session));
+		if (id < 0)
+			return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
+			    "the model gives no numbers for position %u: its weights hold NaN or infinities",
+			    fox_session_position(r->session));
+		if (id == r->data.eos || id == r->data.eot)
+			break;
+		r->n_written++;
+		if ((st = show(r, &id, 1, false, err)) || (st = fox_cancelled(err)))
+			break;
+		if (args.n && r->n_written == args.n)
+			break;
+		if (fox_session_position(r->session) == fox_session_context(r->session)) {
+			fox_log_note("the context of %u positions is full", fox_session_context(r->session));
+			break;
+		}
+		st = fox_session_step(r->session, &id, 1, NULL, err);
+	}
+	r->write_s = now_s() - start;
+	if (!args.ids)
+		fox_stream_end(&r->stream, &r->out);
+	enum fox_status end = flush_out(r, err);
+	return st ? st : end;
+}
+
+static double rate(size_t n, double seconds)
+{
+	return seconds > 0 ? (double)n / seconds : 0;
+}
+
+static enum fox_status run(struct run *r, const char *path, struct fox_err *err)
+{
+	enum fox_status st = load(r, path, err);
+	if (st)
+		return st;
+	r->stream.escape = isatty(STDOUT_FILENO);
+	if (args.echo && (st = show(r, r->prompt.ids, r->prompt.n, true, err)))
+		return st;
+	if ((st = run_prompt(r, err)) || (st = write_text(r, err)))
+		return st;
+	if (r->stream.escape && !args.ids)
+		st = fputs("\n", stdout) == EOF || fflush(stdout)
+		         ? fox_fail_errno(err, errno, "cannot write to standard output")
+		         : FOX_OK;
+	fox_log_note(
+	    "loaded in %.2f s; prompt: %zu tokens, %.1f a second; text: %zu tokens, %.1f a second; %u threads",
+	    r->loaded_s, r->prompt.n, rate(r->prompt.n, r->prompt_s), r->n_written,
+	    rate(r->n_written, r->write_s), fox_pool_workers(r->pool));
+	return st;
+}
+
+static void release(struct run *r)
+{
+	fox_sampler_close(r->sampler);
+	fox_session_close(r->session);
+	fox_pool_close(r->pool);
+	fox_tok_ids_free(&r->prompt);
+	fox_tok_close(r->tok);
+	fox_tokdata_free(&r->data);
+	fox_model_close(r->model);
+	fox_buf_free(&r->out);
+	fox_buf_free(&r->piece);
+}
+
+static const char *version_extra(void)
+{
+	static char line[176];
+	char cpu[160];
+	fox_cpu_describe(cpu, sizeof cpu);
+	snprintf(line, sizeof line, "cpu: %s\n", cpu);
+	return line;
+}
+
+int main(int argc, char **argv)
+{
+	struct fox_err err = {0};
+	struct run r = {0};
+	int first;
+	bool done;
+	fox_log_init(tool.name);
+	fox_signals_init();
+	fox_version_extra = version_extra;
+	if (fox_opt_parse(&tool, argc, argv, &first, &done, &err))
+		return fox_log_usage(&err);
+	if (done)
+		return 0;
+	fox_log_quiet(args.quiet);
+	if (!args.prompt == !args.file) {
+		(void)fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "want one of '--prompt' and '--file'");
+		return fox_log_usage(&err);
+	}
+	int code = run(&r, argv[first], &err) ? fox_log_err(&err) : 0;
+	release(&r);
+	return code;
+}

@@ -1,0 +1,83 @@
+/* session.h - one timeline of a model: its cache, its position, its last logits. Mutable; one thread at a
+ * time.
+ *
+ * Logits do not depend on how tokens are split into steps and batches, nor on the number of threads: they are
+ * bit-equal. They do depend on the cache's type. spec/runtime.md 3 and 5. */
+#ifndef FOX_SESSION_H
+#define FOX_SESSION_H
+
+#include "runtime/backend.h"
+#include "runtime/model.h"
+
+#define FOX_SESSION_BATCH 64u /* rows at once: past this a product gains little and scratch grows */
+
+struct fox_session;
+
+/* Zero-initialise: every zero means the default. */
+struct fox_session_options {
+	uint32_t n_ctx;                    /* positions; 0: what the model was trained for */
+	uint32_t batch;                    /* rows at once; 0: FOX_SESSION_BATCH */
+	enum fox_type kv;                  /* FOX_F32 (also the default: it is 0) or FOX_F16 */
+	struct fox_pool *pool;             /* borrowed; NULL: the calling thread alone */
+	const struct fox_kernels *kernels; /* borrowed; NULL: the table of this CPU */
+	const struct fox_backend *backend; /* NULL: fox_cpu_backend */
+};
+
+/*
+ * fox_session_open - take the memory of a timeline and stand at position 0
+ *
+ * m       outlives the session
+ * errors  FOX_E_ARG a cache type, batch or context that cannot be; FOX_E_BOUND, FOX_E_NOMEM with the size
+ */
+enum fox_status fox_session_open(struct fox_session **out, const struct fox_model *m,
+    const struct fox_session_options *options, struct fox_err *err) FOX_MUST_CHECK;
+void fox_session_close(struct fox_session *s); /* NULL is fine */
+
+/* What a step hands out beside the last logits. Either may be NULL. */
+struct fox_session_taps {
+	float *logits; /* f32 [n][n_vocab]: at every position of the step */
+	float *hidden; /* f32 [n_layers][n][d_model]: the residual stream after each layer */
+};
+
+/*
+ * fox_session_step - run n tokens at the next n positions
+ *
+ * ids     [n], n >= 1
+ * taps    NULL: only the logits after the last token are computed
+ * errors  FOX_E_BOUND an id outside the vocabulary, or more tokens than positions left: nothing has changed
+ * then; what the backend reports: the session is then at the position before the failed batch
+ */
+enum fox_status fox_session_step(struct fox_session *s, const int32_t *ids, size_t n,
+    const struct fox_session_taps *taps, struct fox_err *err) FOX_MUST_CHECK;
+
+/* f32 [n_vocab] after the last token; valid until the next step; NULL before the first and after a rewind. */
+const float *fox_session_logits(const struct fox_session *s);
+
+uint32_t fox_session_position(const struct fox_session *s); /* tokens run so far */
+uint32_t fox_session_context(const struct fox_session *s);  /* positions in all */
+
+/* Go back to a position and forget what came after it. FOX_E_ARG when it lies ahead. */
+enum fox_status fox_session_rewind(
+    struct fox_session *s, uint32_t position, struct fox_err *err) FOX_MUST_CHECK;
+
+/* Memory of one model with one session, in bytes. */
+struct fox_memory {
+	uint64_t weights; /* tensor data, in place in the map */
+	uint64_t kv;      /* the cache, filled to the last position */
+	uint64_t scratch; /* activations, scores, angles */
+	uint64_t logits;  /* of one position */
+	uint64_t total;
+};
+
+/*
+ * fox_session_memory - what running takes, from sizes alone: no model is opened, no memory taken
+ *
+ * h         checked
+ * weights   bytes of tensor data in the container
+ * options   as for fox_session_open
+ * errors    FOX_E_ARG, FOX_E_BOUND as there
+ */
+enum fox_status fox_session_memory(struct fox_memory *out, const struct fox_hparams *h, uint64_t weights,
+    const struct fox_session_options *options, struct fox_err *err) FOX_MUST_CHECK;
+
+#endif
