@@ -8,7 +8,7 @@
 #include "format/base/io.h"
 #include "format/base/log.h"
 #include "format/base/opt.h"
-#include "kernels/cpu.h"
+#include "kernels/kernels.h"
 #include "kernels/ncpu.h"
 #include "runtime/sample.h"
 #include "runtime/session.h"
@@ -291,15 +291,6 @@ static void release(struct run *r)
 	fox_buf_free(&r->piece);
 }
 
-static const char *version_extra(void)
-{
-	static char line[176];
-	char cpu[160];
-	fox_cpu_describe(cpu, sizeof cpu);
-	snprintf(line, sizeof line, "cpu: %s\n", cpu);
-	return line;
-}
-
 int main(int argc, char **argv)
 {
 	struct fox_err err = {0};
@@ -308,7 +299,7 @@ int main(int argc, char **argv)
 	bool done;
 	fox_log_init(tool.name);
 	fox_signals_init();
-	fox_version_extra = version_extra;
+	fox_version_extra = fox_kernels_describe;
 	if (fox_opt_parse(&tool, argc, argv, &first, &done, &err))
 		return fox_log_usage(&err);
 	if (done)

@@ -84,11 +84,21 @@ enum fox_status fox_in(struct fox_err *err, const char *fmt, ...)
 	return err->code;
 }
 
+/* "cannot open 'x'" names its file already. */
+static bool names(const char *text, const char *path)
+{
+	size_t n = strlen(path);
+	for (const char *at = strstr(text, path); at && n; at = strstr(at + 1, path))
+		if (at > text && at[-1] == '\'' && at[n] == '\'')
+			return true;
+	return false;
+}
+
 enum fox_status fox_in_file(struct fox_err *err, const char *path)
 {
 	if (!err || err->code == FOX_OK)
 		return FOX_OK;
-	if (!err->file[0])
+	if (!err->file[0] && !names(err->text, path))
 		snprintf(err->file, sizeof err->file, "%s", path);
 	return err->code;
 }

@@ -31,7 +31,7 @@ enum fox_status fox_fail_nomem(struct fox_err *err);
 /* Append ", <context>" to a recorded failure; does nothing on success. Returns the code. */
 enum fox_status fox_in(struct fox_err *err, const char *fmt, ...) FOX_PRINTF(2, 3);
 
-/* Name the input a recorded failure is about, unless one is named already. Returns the code. */
+/* Name the input a recorded failure is about, unless one is named already (the text may do so: 'path'). Returns the code. */
 enum fox_status fox_in_file(struct fox_err *err, const char *path);
 
 const char *fox_status_name(enum fox_status code);

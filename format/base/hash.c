@@ -1,10 +1,21 @@
 /* hash.c - thin covers over xxHash and libcrypto. */
 #include "format/base/hash.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+
+const char *fox_hash_versions(void)
+{
+	static char text[128];
+	unsigned v = XXH_versionNumber();
+	snprintf(text, sizeof text, "xxHash: %u.%u.%u\nlibcrypto: %s\n", v / 10000, v / 100 % 100, v % 100,
+	    OpenSSL_version(OPENSSL_VERSION));
+	return text;
+}
 
 static struct fox_hash128 canonical(XXH128_hash_t h)
 {

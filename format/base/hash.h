@@ -16,6 +16,9 @@ struct fox_sha256 {
 #define FOX_HASH128_HEX 32 /* characters, without the NUL */
 #define FOX_SHA256_HEX 64
 
+/* For --version: "xxHash: 0.8.1\nlibcrypto: OpenSSL 3.0.19 ...\n", as found at run time. One buffer: not for two threads at once. */
+const char *fox_hash_versions(void);
+
 struct fox_hash128 fox_xxh3(const void *p, size_t n);
 uint64_t fox_xxh3_64(const void *p, size_t n, uint64_t seed); /* for tables in memory, never for files */
 bool fox_hash128_eq(const struct fox_hash128 *a, const struct fox_hash128 *b);

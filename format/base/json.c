@@ -11,6 +11,11 @@ struct fox_json {
 	json_t *root;
 };
 
+const char *fox_json_version(void)
+{
+	return JANSSON_VERSION;
+}
+
 static const json_t *in(const struct fox_value *v)
 {
 	return (const json_t *)v;

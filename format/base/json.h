@@ -20,6 +20,9 @@ enum fox_json_type {
 	FOX_JSON_OBJECT
 };
 
+/* jansson's version as built with, for --version. */
+const char *fox_json_version(void);
+
 /* Parse text (UTF-8, without BOM). FOX_E_FORMAT with the byte offset. */
 enum fox_status fox_json_parse(
     struct fox_json **out, struct fox_str text, struct fox_err *err) FOX_MUST_CHECK;

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "format/base/str.h"
+#include "format/base/hash.h"
+#include "format/base/json.h"
 
 enum { MAX_OPTIONS = 48, FIRST_LONG = 256, HELP_AT = 26 };
 
@@ -56,7 +57,7 @@ static void print_version(const struct fox_tool *t)
 	printf("%s %s\n", t->name, FOX_VERSION);
 	if (fox_version_extra)
 		printf("%s", fox_version_extra());
-	printf("zlib: %s\n", zlibVersion());
+	printf("%szlib: %s\njansson: %s\n", fox_hash_versions(), zlibVersion(), fox_json_version());
 }
 
 /* 4096, 512K, 2G: powers of 1024. */

@@ -16,6 +16,18 @@ static void keeps_first_failure(void **state)
 	assert_string_equal(e.file, "a.gguf");
 }
 
+static void names_a_file_once(void **state)
+{
+	(void)state;
+	struct fox_err e = {0}, f = {0};
+	fox_fail(&e, FOX_E_IO, FOX_NOWHERE, "cannot open 'a.gguf'");
+	fox_in_file(&e, "a.gguf");
+	assert_string_equal(e.file, "");
+	fox_fail(&f, FOX_E_IO, FOX_NOWHERE, "cannot open 'data.gguf'");
+	fox_in_file(&f, "a.gguf");
+	assert_string_equal(f.file, "a.gguf");
+}
+
 static void survives_null_and_overflow(void **state)
 {
 	(void)state;
@@ -52,6 +64,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(keeps_first_failure),
+	    cmocka_unit_test(names_a_file_once),
 	    cmocka_unit_test(survives_null_and_overflow),
 	    cmocka_unit_test(tells_errno),
 	    cmocka_unit_test(every_code_has_name_and_exit),
