@@ -60,7 +60,7 @@ static enum fox_status read_docs(struct import *im)
 			s = fox_fail(im->err, FOX_E_FORMAT, FOX_NOWHERE, "%s at the top, want an object",
 			    fox_json_type_name(fox_json_type(root(im, d))));
 		if (s)
-			return fox_in_file(im->err, doc_name[d]);
+			return fox_in_file(im->err, doc_name[d]), s;
 	}
 	return FOX_OK;
 }
@@ -86,7 +86,7 @@ static enum fox_status read_model(struct import *im)
 	if (!s)
 		s = fox_tok_spiece(t, (struct fox_span){(const uint8_t *)text.p, text.n}, im->err);
 	if (s)
-		return fox_in_file(im->err, "tokenizer.model");
+		return fox_in_file(im->err, "tokenizer.model"), s;
 	uint32_t n = im->config->hp.n_vocab ? im->config->hp.n_vocab : t->n;
 	if (t->n > n)
 		return fox_fail(im->err, FOX_E_MISMATCH, FOX_NOWHERE,
@@ -126,7 +126,7 @@ static enum fox_status set_piece(
 	if (!text.n || text.n > FOX_TOK_MAX_PIECE) {
 		fox_fail(im->err, text.n ? FOX_E_BOUND : FOX_E_FORMAT, FOX_NOWHERE,
 		    "token %llu has %zu bytes, want 1 to %u", (unsigned long long)id, text.n, FOX_TOK_MAX_PIECE);
-		return fox_in_file(im->err, doc_name[d]);
+		return fox_in_file(im->err, doc_name[d]), text.n ? FOX_E_BOUND : FOX_E_FORMAT;
 	}
 	if (id >= t->n) {
 		tell(im, "%s: token '%.*s' has id %llu, past the %u rows of the embedding: left out", doc_name[d],
@@ -153,7 +153,7 @@ static enum fox_status read_added(struct import *im)
 		uint64_t id;
 		if (!fox_json_u64(value, &id)) {
 			fox_fail(im->err, FOX_E_FORMAT, FOX_NOWHERE, "'%.*s' is not a token id", FOX_STR_ARG(key));
-			return fox_in_file(im->err, doc_name[ADDED]);
+			return fox_in_file(im->err, doc_name[ADDED]), FOX_E_FORMAT;
 		}
 		enum fox_status s = set_piece(im, id, key, FOX_TOK_USER, ADDED);
 		if (s)
@@ -198,7 +198,8 @@ static enum fox_status read_decoder(struct import *im)
 		if (!fox_str_u64(key, &id) || !fox_json_str(fox_json_get(value, "content"), &text)) {
 			fox_fail(im->err, FOX_E_FORMAT, FOX_NOWHERE,
 			    "'added_tokens_decoder.%.*s' is not a token with an id", FOX_STR_ARG(key));
-			s = fox_in_file(im->err, doc_name[TOKENIZER]);
+			fox_in_file(im->err, doc_name[TOKENIZER]);
+			s = FOX_E_FORMAT;
 			break;
 		}
 		fox_json_bool(fox_json_get(value, "special"), &special);
@@ -364,7 +365,7 @@ static enum fox_status read_template(struct import *im)
 	struct fox_json *doc;
 	if ((s = fox_json_parse(&doc, part, im->err))) {
 		fox_in(im->err, "in post_processor");
-		return fox_in_file(im->err, "tokenizer.json");
+		return fox_in_file(im->err, "tokenizer.json"), s;
 	}
 	const struct fox_value *list = fox_json_get(fox_json_root(doc), "processors");
 	for (size_t i = 0; i < fox_json_size(list); i++)
@@ -423,7 +424,7 @@ static enum fox_status read_chat_template(struct import *im)
 	size_t bad = text.p ? fox_utf8_bad(text) : 0;
 	if (text.p && bad < text.n) {
 		fox_fail(im->err, FOX_E_FORMAT, bad, "ill-formed UTF-8");
-		return fox_in_file(im->err, from);
+		return fox_in_file(im->err, from), FOX_E_FORMAT;
 	}
 	if (config_template(im, &in_config) && text.p && !fox_str_eq(text, in_config))
 		tell(im, "the chat template is that of %s; tokenizer_config.json has another", from);

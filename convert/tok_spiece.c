@@ -88,11 +88,12 @@ static enum fox_status fail_in(
 {
 	fox_fail(r->err, code, at, "%s", what);
 	if (r->index >= 0)
-		return fox_in(r->err, "in pieces[%lld]%s%s", (long long)r->index, f ? "." : "", f ? f->name : "");
+		return fox_in(r->err, "in pieces[%lld]%s%s", (long long)r->index, f ? "." : "", f ? f->name : ""),
+		       code;
 	if (!f && !r->msg->name[0])
 		return code;
 	const char *dot = f && r->msg->name[0] ? "." : "";
-	return fox_in(r->err, "in %s%s%s", r->msg->name, dot, f ? f->name : "");
+	return fox_in(r->err, "in %s%s%s", r->msg->name, dot, f ? f->name : ""), code;
 }
 
 static uint64_t offset(const struct reader *r)

@@ -104,7 +104,11 @@ static enum fox_status take_strings(struct fox_cursor *c, const struct fox_gguf_
 	for (uint64_t i = 0; i < kv->n_items; i++) {
 		struct fox_str s;
 		if (fox_cursor_str(c, "string", FOX_GGUF_MAX_STRING, &s))
-			return kv->type == FOX_GGUF_ARR ? fox_in(c->err, "in element %" PRIu64, i) : c->err->code;
+			{
+			if (kv->type == FOX_GGUF_ARR)
+				fox_in(c->err, "in element %" PRIu64, i);
+			return c->err->code;
+		}
 	}
 	return FOX_OK;
 }
@@ -178,13 +182,13 @@ static enum fox_status take_keys(struct fox_gguf *g, struct fox_cursor *c)
 		struct fox_gguf_kv *kv = &g->keys[i];
 		uint64_t from = c->at;
 		if (fox_cursor_name(c, "key", KEY_MAX_BYTES, &kv->key))
-			return fox_in(c->err, "in key %zu", i);
+			return fox_in(c->err, "in key %zu", i), c->err->code;
 		uint32_t first = fox_map_put(&g->key_map, kv->key, (uint32_t)i);
 		if (first != FOX_MAP_NONE)
 			return fox_fail(c->err, FOX_E_FORMAT, from, "key %zu repeats key %" PRIu32 ", '%.*s'", i, first,
 			    FOX_STR_ARG(kv->key));
 		if (take_key_body(c, kv))
-			return fox_in(c->err, "in key '%.*s'", FOX_STR_ARG(kv->key));
+			return fox_in(c->err, "in key '%.*s'", FOX_STR_ARG(kv->key)), c->err->code;
 	}
 	return FOX_OK;
 }
@@ -301,13 +305,13 @@ static enum fox_status take_tensors(struct fox_gguf *g, struct fox_cursor *c)
 		struct fox_tensor *t = &g->tensors[i];
 		uint64_t from = c->at;
 		if (fox_cursor_name(c, "name", FOX_GGUF_MAX_NAME, &t->name))
-			return fox_in(c->err, "in tensor %zu", i);
+			return fox_in(c->err, "in tensor %zu", i), c->err->code;
 		uint32_t first = fox_map_put(&g->tensor_map, t->name, (uint32_t)i);
 		if (first != FOX_MAP_NONE)
 			return fox_fail(c->err, FOX_E_FORMAT, from, "tensor %zu repeats tensor %" PRIu32 ", '%.*s'", i,
 			    first, FOX_STR_ARG(t->name));
 		if (take_tensor_body(c, g->header.alignment, &want, t))
-			return fox_in(c->err, "in tensor '%.*s'", FOX_STR_ARG(t->name));
+			return fox_in(c->err, "in tensor '%.*s'", FOX_STR_ARG(t->name)), c->err->code;
 	}
 	return FOX_OK;
 }
@@ -392,7 +396,7 @@ static enum fox_status finish_open(
 	enum fox_status st = g->path ? parse(g, err) : fox_fail_nomem(err);
 	if (st) {
 		fox_gguf_close(g);
-		return fox_in_file(err, path);
+		return fox_in_file(err, path), st;
 	}
 	*out = g;
 	return FOX_OK;
@@ -410,7 +414,7 @@ enum fox_status fox_gguf_open(struct fox_gguf **out, const char *path, struct fo
 	enum fox_status st = fox_map_open(&g->map, path, err);
 	if (st) {
 		free(g);
-		return fox_in_file(err, path);
+		return fox_in_file(err, path), st;
 	}
 	g->bytes = g->map.bytes;
 	return finish_open(out, g, path, err);

@@ -271,7 +271,7 @@ enum fox_status fox_zip_open(struct fox_zip **out, const struct fox_file *f, str
 	enum fox_status s = load(z, err);
 	if (s) {
 		fox_zip_close(z);
-		return fox_in_file(err, f->path);
+		return fox_in_file(err, f->path), s;
 	}
 	*out = z;
 	return FOX_OK;
@@ -317,7 +317,7 @@ static enum fox_status unpack(
 	while (!s && r == Z_OK) {
 		if (!zs.avail_in) {
 			size_t n = m->packed - taken < CHUNK ? (size_t)(m->packed - taken) : CHUNK;
-			if (!n)
+			if (!n && zs.avail_out) /* nothing left to come out either */
 				break;
 			s = fox_file_read(z->file, m->at + taken, in, n, err);
 			zs.next_in = in;
@@ -349,7 +349,7 @@ enum fox_status fox_zip_read(
 	enum fox_status s =
 	    m->deflated ? unpack(z, m, dst, err) : fox_file_read(z->file, m->at, dst, (size_t)m->bytes, err);
 	if (s)
-		return fox_in_file(err, z->file->path);
+		return fox_in_file(err, z->file->path), s;
 	uLong crc = crc32(0, NULL, 0);
 	for (uint64_t i = 0; i < m->bytes;) {
 		uInt n = m->bytes - i < (1u << 30) ? (uInt)(m->bytes - i) : 1u << 30;
@@ -360,5 +360,5 @@ enum fox_status fox_zip_read(
 		return FOX_OK;
 	fox_fail(err, FOX_E_MISMATCH, m->at, "zip: CRC-32 of member '%.*s' is %08lx, not %08x",
 	    FOX_STR_ARG(m->name), crc, m->crc);
-	return fox_in_file(err, z->file->path);
+	return fox_in_file(err, z->file->path), FOX_E_MISMATCH;
 }

@@ -118,7 +118,7 @@ static enum fox_status read_prompt(struct fox_buf *text, struct fox_err *err)
 		return read_stdin(text, err);
 	enum fox_status st = fox_path_slurp(args.file, PROMPT_LIMIT, &bytes, &n, err);
 	if (st)
-		return fox_in_file(err, args.file);
+		return fox_in_file(err, args.file), st;
 	fox_buf_add(text, bytes, n);
 	free(bytes);
 	return text->failed ? fox_fail_nomem(err) : FOX_OK;

@@ -16,8 +16,9 @@ tap() {
 	log=$tmp/log
 	"$@" >"$log" 2>&1
 	code=$?
-	p=$(grep -c '^ok [0-9]' "$log") s=$(grep -c '^ok [0-9].*# SKIP' "$log") f=$(grep -c '^not ok [0-9]' "$log")
-	p=$((p - s))
+	# some versions of cmocka call a skipped case "ok", some "not ok"
+	s=$(grep -c '^\(not \)\?ok [0-9].*# SKIP' "$log")
+	p=$(grep '^ok [0-9]' "$log" | grep -vc '# SKIP') f=$(grep '^not ok [0-9]' "$log" | grep -vc '# SKIP')
 	[ $code -eq 0 ] || [ "$f" -gt 0 ] || f=1
 	[ $((p + s + f)) -gt 0 ] || f=1
 	pass=$((pass + p)) fail=$((fail + f)) skip=$((skip + s))

@@ -69,10 +69,10 @@ enum fox_status fox_fail_nomem(struct fox_err *err)
 	return fox_fail(err, FOX_E_NOMEM, FOX_NOWHERE, "out of memory");
 }
 
-enum fox_status fox_in(struct fox_err *err, const char *fmt, ...)
+void fox_in(struct fox_err *err, const char *fmt, ...)
 {
 	if (!err || err->code == FOX_OK)
-		return FOX_OK;
+		return;
 	size_t n = strlen(err->text);
 	if (n + 3 < sizeof err->text) {
 		va_list ap;
@@ -81,7 +81,6 @@ enum fox_status fox_in(struct fox_err *err, const char *fmt, ...)
 		vsnprintf(err->text + n + 2, sizeof err->text - n - 2, fmt, ap);
 		va_end(ap);
 	}
-	return err->code;
 }
 
 /* "cannot open 'x'" names its file already. */
@@ -94,11 +93,10 @@ static bool names(const char *text, const char *path)
 	return false;
 }
 
-enum fox_status fox_in_file(struct fox_err *err, const char *path)
+void fox_in_file(struct fox_err *err, const char *path)
 {
 	if (!err || err->code == FOX_OK)
-		return FOX_OK;
+		return;
 	if (!err->file[0] && !names(err->text, path))
 		snprintf(err->file, sizeof err->file, "%s", path);
-	return err->code;
 }

@@ -28,11 +28,11 @@ enum fox_status fox_fail_errno(struct fox_err *err, int errnum, const char *fmt,
 /* The one spelling of "out of memory". */
 enum fox_status fox_fail_nomem(struct fox_err *err);
 
-/* Append ", <context>" to a recorded failure; does nothing on success. Returns the code. */
-enum fox_status fox_in(struct fox_err *err, const char *fmt, ...) FOX_PRINTF(2, 3);
+/* Append ", <context>" to a recorded failure; does nothing on success or without err. A caller returns its own status. */
+void fox_in(struct fox_err *err, const char *fmt, ...) FOX_PRINTF(2, 3);
 
-/* Name the input a recorded failure is about, unless one is named already (the text may do so: 'path'). Returns the code. */
-enum fox_status fox_in_file(struct fox_err *err, const char *path);
+/* Name the input a recorded failure is about, unless one is named already (the text may do so: 'path'). */
+void fox_in_file(struct fox_err *err, const char *path);
 
 const char *fox_status_name(enum fox_status code);
 

@@ -171,11 +171,11 @@ enum fox_status fox_file_read(const struct fox_file *f, uint64_t at, void *dst, 
 			if (errno == EINTR)
 				continue;
 			fox_fail_errno(err, errno, "cannot read");
-			return fox_in_file(err, f->path);
+			return fox_in_file(err, f->path), FOX_E_IO;
 		}
 		if (got == 0) {
 			fox_fail(err, FOX_E_TRUNCATED, at, "file ends where %zu more bytes were expected", n);
-			return fox_in_file(err, f->path);
+			return fox_in_file(err, f->path), FOX_E_TRUNCATED;
 		}
 		p += got, at += (uint64_t)got, n -= (size_t)got;
 	}
@@ -187,12 +187,12 @@ enum fox_status fox_file_unchanged(const struct fox_file *f, struct fox_err *err
 	struct stat st;
 	if (fstat(f->fd, &st)) {
 		fox_fail_errno(err, errno, "cannot stat");
-		return fox_in_file(err, f->path);
+		return fox_in_file(err, f->path), FOX_E_IO;
 	}
 	if ((uint64_t)st.st_size != f->size ||
 	    st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec != f->mtime_ns) {
 		fox_fail(err, FOX_E_IO, FOX_NOWHERE, "file changed while it was read");
-		return fox_in_file(err, f->path);
+		return fox_in_file(err, f->path), FOX_E_IO;
 	}
 	return FOX_OK;
 }
@@ -211,7 +211,7 @@ enum fox_status fox_file_slurp(struct fox_file *f, uint64_t limit, char **out, s
 	if (f->size > limit) {
 		fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "file of %llu bytes, more than %llu",
 		    (unsigned long long)f->size, (unsigned long long)limit);
-		return fox_in_file(err, f->path);
+		return fox_in_file(err, f->path), FOX_E_BOUND;
 	}
 	char *p = malloc((size_t)f->size + 1);
 	if (!p)

@@ -11,6 +11,7 @@ tmp=$(mktemp -d) || exit 3
 trap 'rm -rf "$tmp"' EXIT
 bad=0
 for t; do
+	t=$(cd "$(dirname "$t")" && pwd)/$(basename "$t")
 	name=${t%.sh}
 	mkdir "$tmp/w"
 	(cd "$tmp/w" && sh "$t") >"$tmp/out" 2>"$tmp/err" </dev/null

@@ -9,9 +9,9 @@ static void keeps_first_failure(void **state)
 	struct fox_err e = {0};
 	assert_int_equal(fox_fail(&e, FOX_E_BOUND, 24, "string of %d bytes", 99), FOX_E_BOUND);
 	assert_int_equal(fox_fail(&e, FOX_E_IO, 0, "later"), FOX_E_IO);
-	assert_int_equal(fox_in(&e, "in key %d", 3), FOX_E_BOUND);
-	assert_int_equal(fox_in_file(&e, "a.gguf"), FOX_E_BOUND);
-	assert_int_equal(fox_in_file(&e, "b.gguf"), FOX_E_BOUND);
+	fox_in(&e, "in key %d", 3);
+	fox_in_file(&e, "a.gguf");
+	fox_in_file(&e, "b.gguf");
 	assert_fox_err(&e, FOX_E_BOUND, 24, "string of 99 bytes, in key 3");
 	assert_string_equal(e.file, "a.gguf");
 }
@@ -33,8 +33,8 @@ static void survives_null_and_overflow(void **state)
 	(void)state;
 	struct fox_err e = {0};
 	assert_int_equal(fox_fail(NULL, FOX_E_ARG, 0, "x"), FOX_E_ARG);
-	assert_int_equal(fox_in(NULL, "x"), FOX_OK);
-	assert_int_equal(fox_in(&e, "nothing failed"), FOX_OK);
+	fox_in(NULL, "x");
+	fox_in(&e, "nothing failed");
 	assert_string_equal(e.text, "");
 	fox_fail(&e, FOX_E_ARG, 0, "%01000d", 1);
 	fox_in(&e, "more");

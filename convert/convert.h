@@ -1,0 +1,53 @@
+/* convert.h - a checkpoint to a container, from end to end: what fox-convert does, without options and
+ * printing. */
+#ifndef FOX_CONVERT_H
+#define FOX_CONVERT_H
+
+#include "convert/pipeline.h"
+#include "convert/tok_import.h"
+
+struct fox_convert_options {
+	const char *src; /* folder, HF repository id, or .safetensors */
+	const char
+	    *out; /* file or folder; {type} and {TYPE} expand; NULL: default name in the working directory */
+	const char *name; /* general.name; NULL: see fox_keys_find_name */
+	enum fox_type type;
+	bool auto_type; /* `type` is ignored */
+	unsigned threads;
+	bool dry_run, replace;
+	bool hash_sources;
+	bool allow_lossy;     /* finite values that the type turns into Inf, or f16 into 0 */
+	bool allow_nonfinite; /* NaN and Inf in the source */
+	fox_note_fn *note;    /* lines that a person should know; may be NULL */
+	void *note_ctx;
+	void (*progress)(void *ctx, uint64_t done_bytes, uint64_t total_bytes);
+	void *progress_ctx;
+};
+
+/* Zero-initialise; fox_convert_free afterwards, whatever happened. */
+struct fox_convert_result {
+	struct fox_buf path; /* of the container */
+	struct fox_buf plan; /* dry run: the steps, one line each */
+	enum fox_type type;
+	uint64_t n_tensors, n_params;
+	uint64_t bytes;          /* of the container, header included */
+	uint64_t src_bytes;      /* tensor data of the source */
+	uint64_t memory_bytes;   /* dry run: most that a run will hold; an estimate from above */
+	uint64_t disk_free;      /* dry run: UINT64_MAX when unknown */
+	struct fox_hash128 root; /* not in a dry run */
+};
+
+/*
+ * fox_convert - convert, or in a dry run only plan
+ *
+ * A dry run reads no weights but their headers (unless `auto` has to look at values), and none at all where
+ * the folder has none: sizes then follow from config.json. It touches no file. errors  those of
+ * fox_source_open, fox_hfconfig_read, fox_tok_import, fox_job_plan, fox_pipeline_run, fox_gguf_create;
+ *         FOX_E_ARG: output exists and !replace, or is one of the inputs; FOX_E_MISMATCH: values were lost
+ * (all tensors are named, with counts). The target's old content is untouched then.
+ */
+enum fox_status fox_convert(
+    const struct fox_convert_options *o, struct fox_convert_result *r, struct fox_err *err) FOX_MUST_CHECK;
+void fox_convert_free(struct fox_convert_result *r);
+
+#endif
