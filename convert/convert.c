@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "convert/keys.h"
+#include "convert/modelcard.h"
 #include "convert/naming.h"
 #include "format/profile.h"
 
@@ -23,6 +24,7 @@ struct conversion {
 	struct fox_tokdata tok;
 	struct fox_job job;
 	struct fox_keys_name name;
+	struct fox_modelcard card;
 	struct fox_gguf_writer *w;
 };
 
@@ -89,6 +91,19 @@ static enum fox_status read_config(struct conversion *c, struct fox_err *err)
 		s = fox_keys_find_name(
 		    &c->name, c->o->name, &c->config, fox_json_root(c->json), c->src, &c->arena, err);
 	c->config.name = c->name.id; /* outlives the JSON tree */
+	return s;
+}
+
+/* README.md may name the model; --name has the last word. */
+static enum fox_status read_card(struct conversion *c, struct fox_err *err)
+{
+	enum fox_status s = fox_modelcard_load(&c->card, c->src, &c->arena, c->o->note, c->o->note_ctx, err);
+	struct fox_str name = fox_modelcard_pick(&c->card, FOX_CARD_NAME, (struct fox_str){"", 0});
+	c->name.card = &c->card;
+	if (!s && !c->o->name && name.n) {
+		c->name.general = c->name.file = name;
+		c->name.guessed = false;
+	}
 	return s;
 }
 
@@ -170,6 +185,8 @@ static enum fox_status build_header(struct conversion *c, struct fox_err *err)
 	s = fox_hfconfig_put(&c->config, w, err);
 	if (!s)
 		s = fox_keys_put_general(w, &c->name, &c->job, &c->arena, err);
+	if (!s)
+		s = fox_modelcard_put(&c->card, c->job.n_params, w, &c->arena, err);
 	if (!s)
 		s = fox_keys_put_sampling(w, c->src, err);
 	if (!s && c->tok.n)
@@ -343,18 +360,8 @@ static enum fox_status run(struct conversion *c, struct fox_err *err)
 		s = fox_keys_patch_source(c->w, c->src, &c->arena, err);
 	if (!s)
 		s = fox_gguf_finish(c->w, err);
-	return s;
-}
-
-/* Open what was written: a container that cannot be read back must not be called done. */
-static enum fox_status read_back(struct conversion *c, struct fox_err *err)
-{
-	struct fox_gguf *g = NULL;
-	enum fox_status s = fox_gguf_open(&g, c->r->path.p, err);
-	const struct fox_gguf_kv *kv = s ? NULL : fox_gguf_find_key(g, FOX_KEY_HASH_ROOT);
-	if (kv && kv->raw.n == sizeof c->r->root.b)
-		memcpy(c->r->root.b, kv->raw.p, sizeof c->r->root.b);
-	fox_gguf_close(g);
+	if (!s)
+		c->r->root = fox_gguf_writer_root(c->w);
 	return s;
 }
 
@@ -385,6 +392,8 @@ enum fox_status fox_convert(
 	if (!s)
 		s = read_config(&c, err);
 	if (!s)
+		s = read_card(&c, err);
+	if (!s)
 		s = read_tokenizer(&c, err);
 	if (!s)
 		s = plan(&c, err);
@@ -404,8 +413,6 @@ enum fox_status fox_convert(
 	if (!s && !o->dry_run)
 		s = run(&c, err);
 	fox_gguf_writer_close(c.w);
-	if (!s && !o->dry_run)
-		s = read_back(&c, err);
 	fox_source_close(c.src);
 	fox_arena_free(&c.arena);
 	return s;

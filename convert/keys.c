@@ -100,15 +100,19 @@ enum fox_status fox_keys_put_general(struct fox_gguf_writer *w, const struct fox
 	if (!s)
 		s = fox_gguf_put_str(w, "general.name", name->general, err);
 	if (!s)
-		s = put_some(w, "general.version", id.version, err);
+		s = put_some(w, "general.version", fox_modelcard_pick(name->card, FOX_CARD_VERSION, id.version), err);
 	if (!s)
-		s = put_some(w, "general.organization", org, err);
+		s = put_some(
+		    w, "general.organization", fox_modelcard_pick(name->card, FOX_CARD_ORGANIZATION, org), err);
 	if (!s)
-		s = put_some(w, "general.finetune", id.finetune, err);
+		s = put_some(
+		    w, "general.finetune", fox_modelcard_pick(name->card, FOX_CARD_FINETUNE, id.finetune), err);
 	if (!s)
-		s = put_some(w, "general.basename", id.basename, err);
+		s = put_some(
+		    w, "general.basename", fox_modelcard_pick(name->card, FOX_CARD_BASENAME, id.basename), err);
 	if (!s)
-		s = fox_gguf_put_str(w, "general.size_label", id.size.n ? id.size : fox_str_of(size), err);
+		s = put_some(w, "general.size_label",
+		    fox_modelcard_pick(name->card, FOX_CARD_SIZE_LABEL, id.size.n ? id.size : fox_str_of(size)), err);
 	if (!s)
 		s = fox_gguf_put_u32(w, "general.quantization_version", QUANTIZATION_VERSION, err);
 	if (!s)

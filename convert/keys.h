@@ -6,14 +6,16 @@
 
 #include "convert/hfconfig.h"
 #include "convert/job.h"
+#include "convert/modelcard.h"
 
 /* What a model is called, and who says so. */
 struct fox_keys_name {
 	struct fox_str general; /* general.name */
 	struct fox_str file;    /* what the default file name is made from */
 	struct fox_str
-	    id;       /* config.json's own id, from which basename, version and so on are taken; may be empty */
-	bool guessed; /* nobody says: general is the class, "LlamaForCausalLM" -> "Llama" */
+	    id; /* config.json's own id, from which basename, version and so on are taken; may be empty */
+	const struct fox_modelcard *card; /* goes before id, part by part; NULL: none */
+	bool guessed;                     /* nobody says: general is the class, "LlamaForCausalLM" -> "Llama" */
 };
 
 /*

@@ -9,8 +9,9 @@
 #include "format/profile.h"
 
 #define DEMO "tests/demo"
-static const char *const demo_files[] = {"config.json", "generation_config.json", "model.safetensors",
-    "special_tokens_map.json", "tokenizer.model", "tokenizer_config.json"};
+enum { CONFIG = 1 }; /* where config.json stands in the list */
+static const char *const demo_files[] = {"README.md", "config.json", "generation_config.json",
+    "model.safetensors", "special_tokens_map.json", "tokenizer.model", "tokenizer_config.json"};
 
 /* Notes of the last conversion, one per line. */
 static struct fox_buf notes;
@@ -170,11 +171,11 @@ static void the_header_tells_where_it_came_from(void **state)
 		fox_hex(hex, sha.b, 32);
 		assert_true(fox_gguf_next_str(g, shas, &at_sha, &s));
 		assert_true(fox_str_is(s, hex));
-		if (i == 0)
+		if (i == CONFIG)
 			want_str(g, "fox.hf.config", p);
-		if (i == 1)
+		if (i == CONFIG + 1)
 			want_str(g, "fox.hf.generation_config", p);
-		if (i == 5)
+		if (i == CONFIG + 5)
 			want_str(g, "fox.hf.tokenizer_config", p);
 		fox_sha256_close(state256);
 		free(p);
@@ -330,7 +331,7 @@ static void a_dry_run_writes_nothing_and_tells_the_size(void **state)
 	fox_convert_free(&dry);
 	fox_convert_free(&real);
 	/* config.json alone: the type is the one that it claims */
-	copy_demo("bare", 0, 1);
+	copy_demo("bare", CONFIG, CONFIG + 1);
 	o.src = test_path("bare");
 	o.out = NULL;
 	o.dry_run = true;
@@ -345,7 +346,7 @@ static void a_dry_run_writes_nothing_and_tells_the_size(void **state)
 	o.dry_run = false;
 	must_fail(&o, FOX_E_IO, "neither model.safetensors nor model.safetensors.index.json in this folder");
 	/* and a broken file is not an absent one */
-	copy_demo("broken", 0, 1);
+	copy_demo("broken", CONFIG, CONFIG + 1);
 	char path[600];
 	snprintf(path, sizeof path, "%s/model.safetensors", test_path("broken"));
 	test_write(path, "x", 1);
@@ -412,7 +413,7 @@ static void bad_options_and_folders(void **state)
 	o.name = "\xff";
 	must_fail(&o, FOX_E_ARG, "name '\xff' is not UTF-8");
 	o.name = NULL;
-	copy_demo("noconfig", 1, FOX_COUNT(demo_files));
+	copy_demo("noconfig", CONFIG + 1, FOX_COUNT(demo_files));
 	o.src = test_path("noconfig");
 	char want[700];
 	snprintf(want, sizeof want, "no 'config.json' in folder '%s'", o.src);
