@@ -91,6 +91,9 @@ struct fox_gguf_header {
 };
 const struct fox_gguf_header *fox_gguf_header(const struct fox_gguf *g);
 struct fox_span fox_gguf_bytes(const struct fox_gguf *g); /* the whole file */
+/* Part of the file has been read and will not be soon: its pages may leave memory, so that walking a 70 GB model does not
+ * make it resident. Contents stay readable; nothing happens where the caller lent the bytes. */
+void fox_gguf_done_with(const struct fox_gguf *g, struct fox_span part);
 const char *fox_gguf_path(const struct fox_gguf *g);
 
 size_t fox_gguf_keys(const struct fox_gguf *g);
@@ -186,8 +189,10 @@ enum fox_status fox_gguf_write_data(struct fox_gguf_writer *w, size_t tensor, ui
     size_t n, struct fox_err *err) FOX_MUST_CHECK;
 /* The XXH3-128 of a tensor's whole data, computed by whoever streams it. Thread-safe for distinct tensors. */
 void fox_gguf_set_hash(struct fox_gguf_writer *w, size_t tensor, struct fox_hash128 hash);
-/* Write padding and header with all hashes, fsync, rename. FOX_E_ARG when a tensor has no hash or fewer bytes than its
+/* Write padding and header with all hashes, read the header back, fsync, rename. FOX_E_ARG when a tensor has no hash or fewer bytes than its
  * size were written to it: the file is still open then. */
 enum fox_status fox_gguf_finish(struct fox_gguf_writer *w, struct fox_err *err) FOX_MUST_CHECK;
+/* The root hash as written: zeros before finish. */
+struct fox_hash128 fox_gguf_writer_root(const struct fox_gguf_writer *w);
 
 #endif

@@ -446,6 +446,11 @@ const struct fox_gguf_header *fox_gguf_header(const struct fox_gguf *g)
 	return &g->header;
 }
 
+void fox_gguf_done_with(const struct fox_gguf *g, struct fox_span part)
+{
+	fox_map_done_with(&g->map, part);
+}
+
 struct fox_span fox_gguf_bytes(const struct fox_gguf *g)
 {
 	return g->bytes;

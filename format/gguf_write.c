@@ -238,6 +238,27 @@ static enum fox_status write_padding(struct fox_gguf_writer *w, struct fox_err *
 	return FOX_OK;
 }
 
+/* A container that cannot be read back must not take the place of one that can. */
+static enum fox_status read_back(struct fox_gguf_writer *w, struct fox_err *err)
+{
+	struct fox_map_file m;
+	struct fox_gguf *g = NULL;
+	enum fox_status st = fox_out_map(&m, w->out, err);
+	if (!st)
+		st = fox_gguf_open_bytes(&g, m.bytes, fox_out_path(w->out), err);
+	fox_gguf_close(g);
+	fox_map_close(&m);
+	return st;
+}
+
+struct fox_hash128 fox_gguf_writer_root(const struct fox_gguf_writer *w)
+{
+	struct fox_hash128 root = {{0}};
+	if (w->stage == FOX_WRITER_FINISHED)
+		memcpy(root.b, w->head.p + w->root_at, sizeof root.b);
+	return root;
+}
+
 enum fox_status fox_gguf_finish(struct fox_gguf_writer *w, struct fox_err *err)
 {
 	if (w->stage != FOX_WRITER_CREATED)
@@ -256,6 +277,8 @@ enum fox_status fox_gguf_finish(struct fox_gguf_writer *w, struct fox_err *err)
 	memcpy(h + w->set_at, set.b, 16);
 	w->stage = FOX_WRITER_FINISHED;
 	st = fox_out_write(w->out, 0, h, w->head.n, err);
+	if (!st)
+		st = read_back(w, err);
 	if (st)
 		return st; /* closing the writer aborts */
 	struct fox_out *out = w->out;

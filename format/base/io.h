@@ -60,6 +60,8 @@ struct fox_map_file {
 	struct fox_file file;
 };
 enum fox_status fox_map_open(struct fox_map_file *m, const char *path, struct fox_err *err) FOX_MUST_CHECK;
+/* Let the whole pages inside part (of the map) leave memory; they come back from the file when touched. */
+void fox_map_done_with(const struct fox_map_file *m, struct fox_span part);
 void fox_map_close(struct fox_map_file *m);
 
 /*
@@ -80,6 +82,9 @@ enum fox_status fox_out_write(
     struct fox_out *o, uint64_t at, const void *p, size_t n, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_out_read(
     struct fox_out *o, uint64_t at, void *p, size_t n, struct fox_err *err) FOX_MUST_CHECK;
+/* What has been written so far, to be read back before it is named: fox_map_close it before the commit. */
+enum fox_status fox_out_map(struct fox_map_file *m, struct fox_out *o, struct fox_err *err) FOX_MUST_CHECK;
+const char *fox_out_path(const struct fox_out *o); /* as asked for */
 /* True when f is the very file that a commit would replace (same device and inode). */
 bool fox_out_is_input(const struct fox_out *o, const struct fox_file *f);
 enum fox_status fox_out_commit(

@@ -261,6 +261,14 @@ enum fox_status fox_map_open(struct fox_map_file *m, const char *path, struct fo
 	return FOX_OK;
 }
 
+void fox_map_done_with(const struct fox_map_file *m, struct fox_span part)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)part.p + page - 1) / page * page,
+	          to = ((uintptr_t)part.p + part.n) / page * page;
+	if (m->bytes.n && to > from)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 void fox_map_close(struct fox_map_file *m)
 {
 	if (m->bytes.n)

@@ -3,12 +3,15 @@
  * The file is written without a name (O_TMPFILE) where the file system can, so that even SIGKILL leaves
  * nothing; else under ".NAME.PID.part" beside the target. A failed fsync is final: Linux reports it once and
  * forgets the pages. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -63,17 +66,63 @@ static enum fox_status look_at_target(struct fox_out *o, struct fox_err *err)
 	return FOX_OK;
 }
 
+/* Where /proc shows the open file: the only name by which an unprivileged process can link it. */
+static void self_path(char out[64], int fd)
+{
+	snprintf(out, 64, "/proc/self/fd/%d", fd);
+}
+
+/* What killed runs left of this very output: their locks went with them. What is locked is being written. */
+static void sweep(const struct fox_out *o)
+{
+	char stem[256];
+	size_t n = (size_t)snprintf(stem, sizeof stem, ".%.200s.", o->base);
+	int fd = openat(o->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d && fd >= 0)
+		close(fd);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		if (strncmp(e->d_name, stem, n))
+			continue;
+		size_t digits = strspn(e->d_name + n, "0123456789");
+		if (!digits || strcmp(e->d_name + n + digits, ".part"))
+			continue;
+		int old = openat(o->dir, e->d_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (old >= 0 && !flock(old, LOCK_EX | LOCK_NB))
+			unlinkat(o->dir, e->d_name, 0);
+		if (old >= 0)
+			close(old);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* An advisory lock that tells sweep() we live; where there are no locks, nothing is swept either. */
+static void lock_temp(const struct fox_out *o)
+{
+	(void)!flock(o->fd, LOCK_EX | LOCK_NB);
+}
+
 static enum fox_status open_temp(struct fox_out *o, struct fox_err *err)
 {
+	char self[64];
+	sweep(o);
 	o->fd = openat(o->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
-	if (o->fd >= 0)
-		return FOX_OK;
-	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL)
+	if (o->fd < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL)
 		return fox_fail_errno(err, errno, "cannot create a file beside '%s'", o->path);
+	if (o->fd >= 0) {
+		self_path(self, o->fd);
+		if (!access(self, F_OK)) {
+			lock_temp(o);
+			return FOX_OK;
+		}
+		close(o->fd); /* without /proc it could never be named */
+	}
 	o->fd = openat(o->dir, o->temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
 	if (o->fd < 0)
 		return fox_fail_errno(err, errno, "cannot create '%s' beside '%s'", o->temp, o->path);
 	o->named = true;
+	lock_temp(o);
 	return FOX_OK;
 }
 
@@ -157,6 +206,8 @@ enum fox_status fox_out_write(struct fox_out *o, uint64_t at, const void *src, s
 				continue;
 			return fox_fail_errno(err, errno, "cannot write '%s'", o->path);
 		}
+		if (!put) /* never for a regular file on Linux; but without end if it were */
+			return fox_fail_errno(err, EIO, "cannot write '%s'", o->path);
 		p += put, at += (uint64_t)put, n -= (size_t)put;
 	}
 	return FOX_OK;
@@ -169,6 +220,26 @@ enum fox_status fox_out_read(struct fox_out *o, uint64_t at, void *p, size_t n, 
 	return fox_file_read(&f, at, p, n, err);
 }
 
+enum fox_status fox_out_map(struct fox_map_file *m, struct fox_out *o, struct fox_err *err)
+{
+	struct stat st;
+	*m = (struct fox_map_file){.bytes = {(const uint8_t *)"", 0}};
+	if (fstat(o->fd, &st))
+		return fox_fail_errno(err, errno, "cannot stat '%s'", o->path);
+	if (!st.st_size)
+		return FOX_OK;
+	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, o->fd, 0);
+	if (p == MAP_FAILED)
+		return fox_fail_errno(err, errno, "cannot map '%s'", o->path);
+	m->bytes = (struct fox_span){p, (size_t)st.st_size};
+	return FOX_OK;
+}
+
+const char *fox_out_path(const struct fox_out *o)
+{
+	return o->path;
+}
+
 bool fox_out_is_input(const struct fox_out *o, const struct fox_file *f)
 {
 	return o->target_exists && o->target_dev == f->dev && o->target_ino == f->ino;
@@ -178,16 +249,29 @@ bool fox_out_is_input(const struct fox_out *o, const struct fox_file *f)
 static int name_it(struct fox_out *o, const char *name)
 {
 	char self[64];
-	snprintf(self, sizeof self, "/proc/self/fd/%d", o->fd);
+	self_path(self, o->fd);
 	return linkat(AT_FDCWD, self, o->dir, name, AT_SYMLINK_FOLLOW);
+}
+
+/* The final name, where there must be none: atomically, so that a target which appeared meanwhile stays. */
+static int name_new(struct fox_out *o)
+{
+	if (!o->named)
+		return name_it(o, o->base);
+	int r = renameat2(o->dir, o->temp, o->dir, o->base, RENAME_NOREPLACE);
+	if (!r || (errno != EINVAL && errno != ENOSYS))
+		return r;
+	/* NFS has no such rename; a link does not replace either */
+	r = linkat(o->dir, o->temp, o->dir, o->base, 0);
+	if (!r)
+		unlinkat(o->dir, o->temp, 0);
+	return r;
 }
 
 static enum fox_status put_in_place(struct fox_out *o, struct fox_err *err)
 {
-	if (!o->replace) { /* atomically refuse a target that appeared meanwhile */
-		int r =
-		    o->named ? renameat2(o->dir, o->temp, o->dir, o->base, RENAME_NOREPLACE) : name_it(o, o->base);
-		if (!r)
+	if (!o->replace) {
+		if (!name_new(o))
 			return FOX_OK;
 		if (errno == EEXIST)
 			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' exists already", o->path);

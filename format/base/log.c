@@ -1,9 +1,11 @@
 /* log.c - stderr. Lines are built whole and written at once, so that two threads do not mix them. */
 #include "format/base/log.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,9 +15,24 @@
 static const char *tool = "fox";
 static bool quiet, progress_shown;
 
+static char bus_line[160];
+
+/* Inputs are mapped. Another process that cuts one while it is read, or a disk that fails, raises SIGBUS at the next
+ * touch; nothing read so far can be trusted then. */
+static void on_bus(int sig)
+{
+	(void)sig;
+	(void)!write(2, bus_line, strlen(bus_line));
+	_exit(fox_status_exit(FOX_E_IO));
+}
+
 void fox_log_init(const char *name)
 {
+	struct sigaction bus = {.sa_handler = on_bus};
 	tool = name;
+	snprintf(bus_line, sizeof bus_line, "%s: a mapped file was cut, or its disk failed, while it was read\n",
+	    name);
+	sigaction(SIGBUS, &bus, NULL);
 }
 
 void fox_log_quiet(bool on)

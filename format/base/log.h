@@ -5,6 +5,7 @@
 #include "format/base/err.h"
 
 /* Name the tool once, first thing in main. quiet silences notes and progress, never errors. */
+/* From then on SIGBUS (a mapped input cut or unreadable) is one line and exit 3 too. */
 void fox_log_init(const char *tool);
 void fox_log_quiet(bool quiet);
 

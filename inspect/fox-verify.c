@@ -1,0 +1,160 @@
+/* fox-verify - prove a container: its hashes, its source, its logits. Parses options, calls one check per
+ * proof, prints. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "format/base/io.h"
+#include "format/base/log.h"
+#include "format/base/opt.h"
+#include "inspect/verify.h"
+#include "kernels/kernels.h"
+#include "kernels/ncpu.h"
+
+static const char *source, *reference;
+static uint32_t threads;
+static float max_nmse = NAN; /* not given: an option is never NaN */
+static bool json, quiet;
+
+static const struct fox_opt options[] = {
+    {.type = FOX_OPT_STR,
+        .short_name = 's',
+        .long_name = "source",
+        .to = &source,
+        .arg = "SRC",
+        .help = "prove every tensor and key against this checkpoint"},
+    {.type = FOX_OPT_STR,
+        .short_name = 'r',
+        .long_name = "reference",
+        .to = &reference,
+        .arg = "FILE",
+        .help = "run FILE's ids and compare logits (.npz, .safetensors)"},
+    {.type = FOX_OPT_F32,
+        .long_name = "max-nmse",
+        .to = &max_nmse,
+        .arg = "X",
+        .help = "limit of the logits' NMSE, instead of the container's own"},
+    {.type = FOX_OPT_U32,
+        .short_name = 'j',
+        .long_name = "threads",
+        .to = &threads,
+        .arg = "N",
+        .help = "threads (default: one per CPU allowed)",
+        .max = 1024},
+    {.type = FOX_OPT_FLAG, .long_name = "json", .to = &json, .help = "print JSON"},
+    {.type = FOX_OPT_FLAG,
+        .short_name = 'q',
+        .long_name = "quiet",
+        .to = &quiet,
+        .help = "print only what fails"},
+    {0},
+};
+
+static const struct fox_tool tool = {
+    .name = "fox-verify",
+    .summary = "prove that a container is what was written, what it came from, and what it computes",
+    .usage = "fox-verify FILE\nfox-verify FILE --source SRC\nfox-verify FILE --reference OUTPUTS.npz",
+    .notes = "FILE alone: structure and every hash. Checks by name and their limits: spec/verify.md.\n"
+             "Example: fox-verify fox-1.bf16.gguf --source Fox-1-1.6B --reference fox-1.npz",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+};
+
+/* Everything that can be judged is judged; the first thing that cannot ends it. */
+static enum fox_status prove(struct fox_verify *v, struct fox_err *err)
+{
+	struct fox_ver_limits limits = {.given = !isnan(max_nmse), .nmse = (double)max_nmse};
+	enum fox_status s = fox_ver_integrity(v, err);
+	if (!s && source)
+		s = fox_ver_source(v, source, err);
+	if (!s && reference)
+		s = fox_ver_logits(v, reference, &limits, err);
+	if (!s && v->found.failed)
+		s = fox_fail_nomem(err);
+	return s;
+}
+
+static void keep_failures(struct fox_findings *f)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < f->n; i++)
+		if (f->list[i].grade == FOX_FAIL)
+			f->list[n++] = f->list[i];
+	f->n = n;
+}
+
+/* Only what fails: a report of its own, so that tables of figures stay out. */
+static enum fox_status print_failures(struct fox_verify *v, struct fox_err *err)
+{
+	struct fox_report brief;
+	if (!v->found.n_fail)
+		return FOX_OK;
+	fox_report_init(&brief, tool.name, "verify");
+	keep_failures(&v->found);
+	fox_report_findings(&brief, &v->found);
+	enum fox_status s = fox_report_print(&brief, stdout, false, fox_log_colour(STDOUT_FILENO), err);
+	fox_report_free(&brief);
+	return s;
+}
+
+static enum fox_status print(struct fox_verify *v, const char *path, bool whole, struct fox_err *err)
+{
+	bool proven = whole && !v->found.n_fail;
+	if (quiet && !json)
+		return print_failures(v, err);
+	fox_report_root(v->report);
+	fox_report_findings(v->report, &v->found);
+	fox_report_field(v->report, "proven", NULL, fox_cell_bool(proven));
+	fox_report_line(v->report, "%s", proven ? "proven" : "NOT proven");
+	fox_report_field(v->report, "file", NULL, fox_cell_cstr(path));
+	return fox_report_print(v->report, stdout, json, fox_log_colour(STDOUT_FILENO), err);
+}
+
+/* What is disproven stays so when a later check could not judge: its reason goes to stderr, the status is 1. */
+static int judge(struct fox_verify *v, const char *path)
+{
+	struct fox_err why = {0}, err = {0};
+	int code = 0;
+	if (prove(v, &why)) {
+		code = fox_log_err(&why);
+		if (!v->found.n_fail || why.code == FOX_E_CANCELLED)
+			return code;
+	}
+	if (print(v, path, !why.code, &err))
+		return fox_log_err(&err);
+	return v->found.n_fail ? 1 : code;
+}
+
+int main(int argc, char **argv)
+{
+	struct fox_err err = {0};
+	struct fox_report report;
+	struct fox_gguf *g = NULL;
+	bool done;
+	int first, code;
+	fox_log_init(tool.name);
+	fox_signals_init();
+	if (fox_opt_parse(&tool, argc, argv, &first, &done, &err))
+		return fox_log_usage(&err);
+	if (done)
+		return 0;
+	if (max_nmse < 0) {
+		fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "'--max-nmse' is %g, want 0 or more", (double)max_nmse);
+		return fox_log_usage(&err);
+	}
+	if (fox_gguf_open(&g, argv[first], &err))
+		return fox_log_err(&err);
+	fox_report_init(&report, tool.name, "verify");
+	struct fox_verify v = {.g = g,
+	    .report = &report,
+	    .other_proof = source || reference,
+	    .pool = fox_pool_open(threads ? threads : fox_cpu_count())};
+	code = judge(&v, argv[first]);
+	fox_pool_close(v.pool);
+	fox_findings_free(&v.found);
+	fox_report_free(&report);
+	fox_gguf_close(g);
+	return code;
+}

@@ -1,0 +1,275 @@
+/* ver_keys.c - the container's keys against config.json and generation_config.json.
+ *
+ * A key's expected value comes from the spelling that config.json has, else from the family's default, else by
+ * the rule of the family (heads divide the width). A key that is absent is judged by what a reader then assumes.
+ * Keys that no row expects must not be there; keys that no check here can vouch for are named.
+ * spec/verify.md 3.5 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "format/profile.h"
+#include "inspect/verify.h"
+
+enum { MAX_JSON = 64 << 20, MAX_TOLD = 32 };
+
+/* The first of the '|'-separated spellings that config.json has (fox_ver_config sees to it that others agree). */
+static const struct fox_value *spelled(
+    const struct fox_value *config, const char *list, struct fox_str *spelling)
+{
+	while (fox_arch_next(&list, spelling)) {
+		const struct fox_value *v = fox_ver_dig(config, *spelling);
+		if (v)
+			return v;
+	}
+	*spelling = fox_str_of("default");
+	return NULL;
+}
+
+static double number_or(const struct fox_value *config, const char *key, double otherwise)
+{
+	double d;
+	return fox_json_f64(fox_ver_dig(config, fox_str_of(key)), &d) ? d : otherwise;
+}
+
+/* What config.json implies for rows that it does not spell out. False: nothing is implied. */
+static bool implied(const struct fox_arch_key *row, const struct fox_ver_pair *p, double *out)
+{
+	if (row->field == offsetof(struct fox_hparams, n_kv_heads))
+		*out = number_or(p->config, "num_attention_heads", 0);
+	else if (row->field == offsetof(struct fox_hparams, head_dim) ||
+	         row->field == offsetof(struct fox_hparams, rope_dims))
+		*out = (double)p->head_dim;
+	else
+		*out = row->preset;
+	return *out > 0;
+}
+
+/* Expected value for a layer: config.json may give one number or a list of one for each. */
+static bool expected(const struct fox_arch_key *row, const struct fox_ver_pair *p, uint64_t layer,
+    double *out, struct fox_str *by)
+{
+	*by = fox_str_of("the family's rule");
+	const struct fox_value *v = row->config ? spelled(p->config, row->config, by) : NULL;
+	if (fox_json_type(v) == FOX_JSON_ARRAY)
+		return row->type == FOX_K_U32_LAYERS && fox_json_size(v) == p->h->n_layers &&
+		       fox_json_f64(fox_json_at(v, layer), out);
+	return v ? fox_json_f64(v, out) : implied(row, p, out);
+}
+
+static bool item(const struct fox_gguf *g, const struct fox_gguf_kv *kv, uint64_t i, double *out)
+{
+	uint64_t u;
+	if (fox_gguf_item_u64(g, kv, i, &u)) {
+		*out = (double)u;
+		return true;
+	}
+	return fox_gguf_item_f64(g, kv, i, out);
+}
+
+/* What a reader computes with when the key is not there. */
+static double assumed(const struct fox_arch_key *row, const struct fox_ver_pair *p, uint64_t layer)
+{
+	struct fox_hparams *h = (struct fox_hparams *)(uintptr_t)p->h; /* only read */
+	if (row->type == FOX_K_F32)
+		return (double)*fox_arch_f32(h, row);
+	return (double)fox_arch_u32(h, row)[row->type == FOX_K_U32_LAYERS ? layer : 0];
+}
+
+static bool check_row(struct fox_verify *v, const struct fox_ver_pair *p, const struct fox_arch_key *row)
+{
+	char key[96];
+	if (!row->key || !fox_arch_expand(key, sizeof key, row->key, p->arch, 0))
+		return false;
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, key);
+	uint64_t layers = row->type == FOX_K_U32_LAYERS ? p->h->n_layers : 1;
+	for (uint64_t l = 0; l < layers; l++) {
+		double want = 0, got = 0;
+		struct fox_str by;
+		bool any = expected(row, p, l, &want, &by), is = true;
+		if (kv)
+			is = item(v->g, kv, kv->n_items == layers ? l : 0, &got);
+		else
+			got = assumed(row, p, l);
+		if (row->type == FOX_K_F32)
+			want = (double)(float)want;
+		if (any && is && got == want)
+			continue;
+		char a[32], b[32];
+		bool real = row->type == FOX_K_F32;
+		if (real)
+			fox_show_f32(a, (float)got), fox_show_f32(b, (float)want);
+		else
+			fox_show_f64(a, got), fox_show_f64(b, want);
+		if (!is)
+			fox_find_add(
+			    &v->found, FOX_FAIL, "source.key", key, "is %s, no number", fox_gguf_type_name(kv->type));
+		else if (any)
+			fox_find_add(&v->found, FOX_FAIL, "source.key", key, "%s %s, must be %s by %.*s",
+			    kv ? "is" : "absent, which means", a, b, FOX_STR_ARG(by));
+		else
+			fox_find_add(
+			    &v->found, FOX_FAIL, "source.key", key, "is %s, but config.json gives no such number", a);
+		return false;
+	}
+	return kv != NULL;
+}
+
+/* Whether the output is tied shows in the tensors: config.json must say the same. */
+static void check_tie(struct fox_verify *v, const struct fox_ver_pair *p)
+{
+	bool tied = p->arch->tied_default;
+	fox_json_bool(fox_json_get(p->config, "tie_word_embeddings"), &tied);
+	if (tied && !p->h->tied)
+		fox_find_add(&v->found, FOX_FAIL, "source.key", "output.weight",
+		    "is there, but 'tie_word_embeddings' says that the embedding serves as output");
+	else if (!tied && p->h->tied)
+		fox_find_add(&v->found, FOX_FAIL, "source.key", "output.weight",
+		    "absent, but 'tie_word_embeddings' says that the output has weights of its own");
+}
+
+/* ---- general.sampling.*, from generation_config.json */
+
+static const struct sampling {
+	const char *key, *config; /* behind "general.sampling."; in generation_config.json */
+	enum fox_gguf_type type;
+} samplings[] = {
+    {"sequence", "sequence", FOX_GGUF_STR},
+    {"top_k", "top_k", FOX_GGUF_I32},
+    {"top_p", "top_p", FOX_GGUF_F32},
+    {"min_p", "min_p", FOX_GGUF_F32},
+    {"xtc_probability", "xtc_probability", FOX_GGUF_F32},
+    {"xtc_threshold", "xtc_threshold", FOX_GGUF_F32},
+    {"temp", "temperature", FOX_GGUF_F32},
+    {"penalty_last_n", "penalty_last_n", FOX_GGUF_I32},
+    {"penalty_repeat", "penalty_repeat", FOX_GGUF_F32},
+    {"mirostat", "mirostat", FOX_GGUF_I32},
+    {"mirostat_tau", "mirostat_tau", FOX_GGUF_F32},
+    {"mirostat_eta", "mirostat_eta", FOX_GGUF_F32},
+};
+
+/* Does generation_config.json give this setting a value of its kind; and if so, is the key that value? */
+static void check_sampling(
+    struct fox_verify *v, const struct sampling *row, const struct fox_value *generation)
+{
+	char key[64];
+	struct fox_str text = {"", 0}, got_text;
+	int64_t i = 0, got_i;
+	double d = 0, got_d;
+	const struct fox_value *said = fox_json_get(generation, row->config);
+	snprintf(key, sizeof key, "general.sampling.%s", row->key);
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, key);
+	bool any = row->type == FOX_GGUF_STR   ? fox_json_str(said, &text)
+	           : row->type == FOX_GGUF_I32 ? fox_json_i64(said, &i) && i >= INT32_MIN && i <= INT32_MAX
+	                                       : fox_json_f64(said, &d);
+	if (!kv && !any)
+		return;
+	bool same =
+	    kv && any && kv->type != FOX_GGUF_ARR &&
+	    (row->type == FOX_GGUF_STR ? !fox_gguf_str(v->g, key, &got_text, NULL) && fox_str_eq(text, got_text)
+	        : row->type == FOX_GGUF_I32
+	            ? fox_gguf_item_i64(v->g, kv, 0, &got_i) && got_i == i
+	            : fox_gguf_item_f64(v->g, kv, 0, &got_d) && got_d == (double)(float)d);
+	if (!same)
+		fox_find_add(&v->found, FOX_FAIL, "source.key", key,
+		    !kv    ? "absent, but generation_config.json has '%s'"
+		    : !any ? "is there, but generation_config.json has no '%s'"
+		           : "is not '%s' of generation_config.json",
+		    row->config);
+}
+
+static enum fox_status check_samplings(struct fox_verify *v, struct fox_source *src, struct fox_err *err)
+{
+	struct fox_json *json = NULL;
+	struct fox_str text;
+	enum fox_status s = fox_source_read_file(src, "generation_config.json", MAX_JSON, &text, err);
+	if (!s && text.p && (s = fox_json_parse(&json, text, err)))
+		return fox_in_file(err, "generation_config.json"), s;
+	for (size_t i = 0; i < FOX_COUNT(samplings) && !s; i++)
+		check_sampling(v, &samplings[i], json ? fox_json_root(json) : NULL);
+	fox_json_close(json);
+	return s;
+}
+
+/* ---- keys that nothing above looks at */
+
+static bool is_row(const struct fox_ver_pair *p, struct fox_str key)
+{
+	char name[96];
+	for (size_t i = 0; i < p->arch->n_keys; i++)
+		if (p->arch->keys[i].key && fox_arch_expand(name, sizeof name, p->arch->keys[i].key, p->arch, 0) &&
+		    fox_str_is(key, name))
+			return true;
+	return false;
+}
+
+static bool is_sampling(struct fox_str key)
+{
+	static const char prefix[] = "general.sampling.";
+	if (!fox_str_starts(key, prefix))
+		return false;
+	struct fox_str rest = {key.p + sizeof prefix - 1, key.n - (sizeof prefix - 1)};
+	for (size_t i = 0; i < FOX_COUNT(samplings); i++)
+		if (fox_str_is(rest, samplings[i].key))
+			return true;
+	return false;
+}
+
+/* Keys that other checks own. */
+static bool is_elsewhere(struct fox_str key)
+{
+	static const char *const names[] = {
+	    "general.architecture", "general.alignment", FOX_KEY_PROFILE, FOX_KEY_PAD};
+	static const char *const prefixes[] = {
+	    "tokenizer.", "fox.hash.", "fox.source.", "fox.hf.", "fox.tokenizer."};
+	for (size_t i = 0; i < FOX_COUNT(names); i++)
+		if (fox_str_is(key, names[i]))
+			return true;
+	for (size_t i = 0; i < FOX_COUNT(prefixes); i++)
+		if (fox_str_starts(key, prefixes[i]))
+			return true;
+	return false;
+}
+
+/* Below "<arch>." every key is maths, so one that no row knows is a claim that config.json does not make. */
+static enum fox_status check_others(struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err)
+{
+	struct fox_buf list = {0};
+	size_t n = 0, bad = 0, arch_n = strlen(p->arch->name);
+	for (size_t i = 0; i < fox_gguf_keys(v->g); i++) {
+		struct fox_str key = fox_gguf_key(v->g, i)->key;
+		char where[201];
+		if (is_elsewhere(key) || is_row(p, key) || is_sampling(key))
+			continue;
+		if (fox_str_starts(key, p->arch->name) && key.n > arch_n && key.p[arch_n] == '.') {
+			snprintf(where, sizeof where, "%.*s", FOX_STR_ARG(key));
+			if (bad++ < MAX_TOLD)
+				fox_find_add(&v->found, FOX_FAIL, "source.key", where, "nothing in config.json says this");
+		} else if (n++ < MAX_TOLD) {
+			fox_buf_fmt(&list, "%s%.*s", n > 1 ? ", " : "", FOX_STR_ARG(key));
+		}
+	}
+	if (bad > MAX_TOLD)
+		fox_find_add(&v->found, FOX_FAIL, "source.key", "", "%zu more keys like these", bad - MAX_TOLD);
+	if (n > MAX_TOLD)
+		fox_buf_fmt(&list, " and %zu more", n - MAX_TOLD);
+	if (n && !list.failed)
+		fox_find_add(
+		    &v->found, FOX_NOTE, "source.unproven", "", "no check says where these come from: %s", list.p);
+	enum fox_status s = list.failed ? fox_fail_nomem(err) : FOX_OK;
+	fox_buf_free(&list);
+	return s;
+}
+
+enum fox_status fox_ver_keys(struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err)
+{
+	size_t good = 0, before = v->found.n_fail;
+	for (size_t i = 0; i < p->arch->n_keys; i++)
+		good += check_row(v, p, &p->arch->keys[i]);
+	check_tie(v, p);
+	enum fox_status s = check_samplings(v, p->src, err);
+	if (!s)
+		s = check_others(v, p, err);
+	if (!s && v->found.n_fail == before)
+		fox_find_add(&v->found, FOX_PASS, "source.key", "", "%zu keys are what config.json says", good);
+	return s;
+}

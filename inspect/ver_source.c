@@ -1,0 +1,137 @@
+/* ver_source.c - the checkpoint a container says it came from, opened once for all proofs against it. */
+#include "format/profile.h"
+#include "inspect/verify.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { MAX_JSON = 64 << 20 };
+
+const struct fox_value *fox_ver_dig(const struct fox_value *v, struct fox_str path)
+{
+	char part[128];
+	for (size_t from = 0, i = 0; i <= path.n && v; i++) {
+		if (i < path.n && path.p[i] != '.')
+			continue;
+		if (i - from >= sizeof part)
+			return NULL;
+		memcpy(part, path.p + from, i - from);
+		part[i - from] = 0;
+		v = fox_json_get(v, part);
+		from = i + 1;
+	}
+	return fox_json_is_null(v) ? NULL : v;
+}
+
+/* A revision that is not the recorded one disproves what the container says of itself, even with equal files. */
+static void compare_revision(struct fox_verify *v, const struct fox_source *src)
+{
+	struct fox_str recorded;
+	const char *here = fox_source_revision(src);
+	if (!fox_gguf_find_key(v->g, FOX_KEY_SRC_REVISION))
+		return;
+	if (fox_gguf_str(v->g, FOX_KEY_SRC_REVISION, &recorded, NULL))
+		fox_find_add(&v->found, FOX_FAIL, "source.revision", "", "%s is no string", FOX_KEY_SRC_REVISION);
+	else if (!here)
+		fox_find_add(&v->found, FOX_NOTE, "source.revision", "",
+		    "the container was made from revision %.*s; the source is a plain folder, which has none",
+		    FOX_STR_ARG(recorded));
+	else if (!fox_str_is(recorded, here))
+		fox_find_add(&v->found, FOX_FAIL, "source.revision", "",
+		    "the source is revision %s, the container was made from %.*s", here, FOX_STR_ARG(recorded));
+	else
+		fox_find_add(&v->found, FOX_PASS, "source.revision", "", "revision %s", here);
+}
+
+/* Rows of a head as config.json has them: 'head_dim', else the width shared out among the heads. */
+static enum fox_status find_head_dim(uint64_t *out, const struct fox_value *config, struct fox_err *err)
+{
+	uint64_t width, heads;
+	const struct fox_value *given = fox_json_get(config, "head_dim");
+	if (!fox_json_is_null(given)) {
+		if (!fox_json_u64(given, out))
+			*out = 0;
+	} else if (fox_json_u64(fox_json_get(config, "hidden_size"), &width) &&
+	           fox_json_u64(fox_json_get(config, "num_attention_heads"), &heads) && heads &&
+	           width % heads == 0) {
+		*out = width / heads;
+	}
+	if (*out && *out % 2 == 0)
+		return FOX_OK;
+	return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
+	    "'head_dim', or 'hidden_size' over 'num_attention_heads', is no even number above 0");
+}
+
+static enum fox_status open_config(struct fox_json **out, struct fox_source *src, struct fox_err *err)
+{
+	struct fox_str text;
+	enum fox_status s = fox_source_read_file(src, "config.json", MAX_JSON, &text, err);
+	if (!s && !text.p)
+		return fox_fail(err, FOX_E_IO, FOX_NOWHERE, "source has no 'config.json'");
+	if (!s)
+		s = fox_json_parse(out, text, err);
+	fox_in_file(err, "config.json");
+	return s;
+}
+
+static enum fox_status map_slots(struct fox_ver_pair *p, struct fox_arena *arena, struct fox_err *err)
+{
+	struct fox_slot *slots;
+	enum fox_status s = fox_arch_slots(p->arch, p->h, arena, &slots, &p->n_slots, err);
+	if (s)
+		return s;
+	p->slots = slots;
+	if (!fox_map_init(&p->by_name, arena, p->n_slots))
+		return fox_fail_nomem(err);
+	for (size_t i = 0; i < p->n_slots; i++)
+		fox_map_put(&p->by_name, fox_str_of(slots[i].name), (uint32_t)i);
+	return FOX_OK;
+}
+
+static enum fox_status run_parts(struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err)
+{
+	enum fox_status s;
+	compare_revision(v, p->src);
+	if ((s = fox_ver_config(v, p, err)) || (s = fox_ver_tensors(v, p, err)) ||
+	    (s = fox_ver_keys(v, p, err)) ||
+	    (s = fox_ver_tokenizer(v, p, err))) /* its files join those that fox_ver_carried looks at */
+		return s;
+	return fox_ver_carried(v, p, err);
+}
+
+enum fox_status fox_ver_source(struct fox_verify *v, const char *path, struct fox_err *err)
+{
+	struct fox_ver_pair p = {.fox = fox_gguf_find_key(v->g, FOX_KEY_PROFILE) != NULL};
+	struct fox_json *json = NULL;
+	struct fox_arena arena = {0};
+	if (fox_gguf_header(v->g)->big_endian) {
+		fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "big-endian tensors are not proven against a source");
+		return fox_in_file(err, fox_gguf_path(v->g)), FOX_E_UNSUPPORTED;
+	}
+	enum fox_status s = fox_source_open(&p.src, path, true, err);
+	if (s)
+		return s;
+	struct fox_hparams *h = calloc(1, sizeof *h);
+	p.h = h;
+	if (!h)
+		s = fox_fail_nomem(err);
+	if (!s && ((s = fox_arch_of(&p.arch, v->g, err)) || (s = fox_hparams_from_gguf(h, p.arch, v->g, err)) ||
+	              (s = map_slots(&p, &arena, err))))
+		fox_in_file(err, fox_gguf_path(v->g));
+	if (!s)
+		s = open_config(&json, p.src, err);
+	if (!s) {
+		p.config = fox_json_root(json);
+		if ((s = find_head_dim(&p.head_dim, p.config, err)))
+			fox_in_file(err, "config.json");
+	}
+	if (!s) {
+		fox_report_section(v->report, "source", NULL);
+		s = run_parts(v, &p, err);
+	}
+	fox_json_close(json);
+	free(h);
+	fox_arena_free(&arena);
+	fox_source_close(p.src);
+	return s;
+}

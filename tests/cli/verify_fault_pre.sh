@@ -1,0 +1,4 @@
+# Another pre-tokenizer.
+fox-convert -q "$FOX_ROOT/tests/demo" -o good.gguf >/dev/null
+mkfault good.gguf bad.gguf pre
+fox-verify bad.gguf --source "$FOX_ROOT/tests/demo" -q
