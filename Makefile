@@ -42,7 +42,7 @@ NVFLAGS := -O3 -g -lineinfo -std=c++17 -I. -Xcompiler -Wall,-Wextra \
            -gencode arch=compute_90,code=compute_90 # PTX for what comes later; add 90a where wgmma pays
 
 # ---- sources: a file named fox-*.c is a program; everything else is the library
-ARCH   := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+ARCH   := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 ISADIR := $(if $(filter x86_64,$(ARCH)),kernels/x86)$(if $(filter aarch64 arm64,$(ARCH)),kernels/arm)
 DIRS   := format format/base format/arch kernels kernels/scalar $(ISADIR) runtime convert inspect
 SKIP   ?=# patterns of sources to leave out, for work on a part: SKIP="runtime/% inspect/%"

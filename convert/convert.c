@@ -69,6 +69,20 @@ static enum fox_status open_source(struct conversion *c, struct fox_err *err)
 	return s;
 }
 
+/* The one promise of a source that --no-source-hash leaves unchecked. */
+static void tell_unchecked(const struct conversion *c)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < fox_source_files(c->src); i++) {
+		const struct fox_src_file *f = fox_source_file(c->src, i);
+		n += f->weights && f->has_expected;
+	}
+	if (n && c->weights && !c->o->hash_sources && !c->o->dry_run)
+		note(c,
+		    "weights are not held to the SHA-256 in their blobs' names, for --no-source-hash (files: %zu)",
+		    n);
+}
+
 static void in_source(const struct conversion *c, const char *name, struct fox_err *err)
 {
 	struct fox_buf path = {0};
@@ -389,6 +403,8 @@ enum fox_status fox_convert(
 	enum fox_status s = open_source(&c, err);
 	if (!s && !c.weights)
 		note(&c, "no weights here: sizes follow from config.json alone");
+	if (!s)
+		tell_unchecked(&c);
 	if (!s)
 		s = read_config(&c, err);
 	if (!s)

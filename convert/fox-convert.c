@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "convert/convert.h"
+#include "format/base/io.h"
 #include "format/base/log.h"
 #include "format/base/opt.h"
 #include "kernels/kernels.h"
@@ -65,11 +66,8 @@ static int print_result(const struct fox_convert_result *r, bool dry)
 		printf("%-12s%s\n", "root hash", root);
 	}
 	fox_buf_free(&path);
-	if (fflush(stdout) || ferror(stdout)) {
-		struct fox_err err = {.code = FOX_E_IO, .at = FOX_NOWHERE, .text = "cannot write to standard output"};
-		return fox_log_err(&err);
-	}
-	return 0;
+	struct fox_err err = {0};
+	return fox_stdout_flush(&err) ? fox_log_err(&err) : 0;
 }
 
 int main(int argc, char **argv)

@@ -232,7 +232,7 @@ static enum fox_status check_fields(
 		if (k == KNOWN || (k == PARENT && !dotted && fox_json_is_null(v)))
 			continue;
 		if (k == UNKNOWN || dotted)
-			return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
+			return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
 			    "unknown field '%s' (%s), which may change what the model computes", path, show(value, v));
 		if (fox_json_type(v) != FOX_JSON_OBJECT)
 			return ill_typed(full, v, "an object or null", err);

@@ -21,7 +21,7 @@ struct fox_hfconfig {
  *
  * json    its document; must outlive out->name
  * errors  FOX_E_UNSUPPORTED: architecture, or a value the family does not handle ("'rope_scaling.type' is
- * 'yarn', ..."); FOX_E_FORMAT: missing or ill-typed field, unknown field, ranges, contradictions
+ * 'yarn', ..."), or a field it does not know; FOX_E_FORMAT: missing or ill-typed field, ranges, contradictions
  */
 enum fox_status fox_hfconfig_read(
     struct fox_hfconfig *out, const struct fox_json *json, struct fox_err *err) FOX_MUST_CHECK;

@@ -172,9 +172,11 @@ static void diff_tensors(struct diff *d)
 	d->text = fox_report_table(d->r, NULL, text, FOX_COUNT(text));
 	for (size_t i = 0; i < fox_gguf_tensors(d->a); i++) {
 		const struct fox_tensor *x = fox_gguf_tensor(d->a, i), *y = fox_gguf_find(d->b, x->name);
-		if (y)
+		if (y) {
 			diff_tensor(d, x, y);
-		else
+			fox_gguf_done_with(d->a, x->data); /* two mapped models need not become resident */
+			fox_gguf_done_with(d->b, y->data);
+		} else
 			tensor_row(d, x, NULL, NULL);
 	}
 	for (size_t i = 0; i < fox_gguf_tensors(d->b); i++) {

@@ -91,11 +91,14 @@ enum fox_status fox_out_commit(
     struct fox_out *o, struct fox_err *err) FOX_MUST_CHECK; /* frees o, even on failure */
 void fox_out_abort(struct fox_out *o);                      /* NULL is fine */
 
+/* All that was printed is written; else FOX_E_IO: a report on a full disk must not pass for a whole one. */
+enum fox_status fox_stdout_flush(struct fox_err *err) FOX_MUST_CHECK;
+
 /* Free bytes on the file system that holds (or will hold) path; UINT64_MAX when unknown. */
 uint64_t fox_disk_free(const char *path);
 
-/* SIGINT, SIGTERM and SIGHUP ask for a stop; SIGXFSZ and SIGPIPE become errors. Call once, first thing in
- * main. */
+/* SIGINT, SIGTERM and SIGHUP ask for a stop, unless the caller had them ignored (nohup); SIGXFSZ and SIGPIPE become
+ * errors. Call once, first thing in main. */
 void fox_signals_init(void);
 int fox_signal_pending(void); /* the signal's number, or 0; cheap */
 /* FOX_E_CANCELLED, naming the signal, when one is pending; FOX_OK otherwise. */

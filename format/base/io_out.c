@@ -320,6 +320,14 @@ void fox_out_abort(struct fox_out *o)
 		release(o);
 }
 
+enum fox_status fox_stdout_flush(struct fox_err *err)
+{
+	errno = 0;
+	if (fflush(stdout) || ferror(stdout))
+		return fox_fail_errno(err, errno ? errno : EIO, "cannot write to standard output");
+	return FOX_OK;
+}
+
 uint64_t fox_disk_free(const char *path)
 {
 	struct statvfs v;
@@ -341,10 +349,13 @@ static void remember(int sig)
 
 void fox_signals_init(void)
 {
-	struct sigaction stop = {.sa_handler = remember}, ignore = {.sa_handler = SIG_IGN};
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGHUP, &stop, NULL);
+	const struct sigaction stop = {.sa_handler = remember}, ignore = {.sa_handler = SIG_IGN};
+	static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+	for (size_t i = 0; i < FOX_COUNT(stops); i++) {
+		struct sigaction was;
+		if (!sigaction(stops[i], NULL, &was) && was.sa_handler != SIG_IGN) /* nohup, or a shell's job */
+			sigaction(stops[i], &stop, NULL);
+	}
 	sigaction(SIGXFSZ, &ignore, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 }

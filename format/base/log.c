@@ -1,6 +1,7 @@
 /* log.c - stderr. Lines are built whole and written at once, so that two threads do not mix them. */
 #include "format/base/log.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,10 +27,25 @@ static void on_bus(int sig)
 	_exit(fox_status_exit(FOX_E_IO));
 }
 
+/*
+ * A standard stream that the caller closed would lend its number to the next file that is opened: a note would land in
+ * a container, or a model be read as the prompt. A path to nothing takes the number; reading and writing fail on it.
+ */
+static void hold_streams(void)
+{
+	int fd;
+	do
+		fd = open("/", O_PATH);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 void fox_log_init(const char *name)
 {
 	struct sigaction bus = {.sa_handler = on_bus};
 	tool = name;
+	hold_streams();
 	snprintf(bus_line, sizeof bus_line, "%s: a mapped file was cut, or its disk failed, while it was read\n",
 	    name);
 	sigaction(SIGBUS, &bus, NULL);
@@ -70,6 +86,8 @@ int fox_log_usage(const struct fox_err *err)
 {
 	int code = fox_log_err(err);
 	struct fox_buf b = {0};
+	if (err->code != FOX_E_ARG)
+		return code;
 	fox_buf_fmt(&b, "try '%s --help'\n", tool);
 	line(&b);
 	fox_buf_free(&b);

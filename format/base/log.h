@@ -11,7 +11,7 @@ void fox_log_quiet(bool quiet);
 
 /* "fox-x: file: offset N: text", escaped, one line. Returns the exit status for err->code. */
 int fox_log_err(const struct fox_err *err);
-/* As fox_log_err for usage errors: adds the line "try 'fox-x --help'". Returns 2. */
+/* As fox_log_err for what fox_opt_parse returns: a wrong command line gets the line "try 'fox-x --help'". */
 int fox_log_usage(const struct fox_err *err);
 /* "fox-x: note: ..." */
 void fox_log_note(const char *fmt, ...) FOX_PRINTF(1, 2);

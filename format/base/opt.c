@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "format/base/hash.h"
+#include "format/base/io.h"
 #include "format/base/json.h"
 
 enum { MAX_OPTIONS = 48, FIRST_LONG = 256, HELP_AT = 26 };
@@ -205,7 +206,7 @@ enum fox_status fox_opt_parse(
 		if (c == 'h' || c == 'V') {
 			(c == 'h' ? print_help : print_version)(tool);
 			*done = true;
-			return FOX_OK;
+			return fox_stdout_flush(err);
 		}
 		const struct fox_opt *o = c == '?' || c == ':' ? NULL : row_of(tool->options, c);
 		if (!o)

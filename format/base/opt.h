@@ -42,7 +42,8 @@ struct fox_tool {
  *
  * Handles -h/--help and --version itself (prints to stdout, exits 0 through *done). Options may stand
  * anywhere; "--" ends them. After FOX_OK with !*done, argv[*first .. argc) are the positional arguments.
- * errors FOX_E_ARG: unknown option, bad value (a bad enum value lists the choices), too few or many arguments
+ * errors FOX_E_ARG: unknown option, bad value (a bad enum value lists the choices), too few or many arguments; FOX_E_IO:
+ * --help or --version could not be written
  */
 enum fox_status fox_opt_parse(const struct fox_tool *tool, int argc, char **argv, int *first, bool *done,
     struct fox_err *err) FOX_MUST_CHECK;

@@ -141,15 +141,16 @@ static bool write_one_byte(const struct seccomp_notif *n)
 	return done;
 }
 
-static void answer(struct plan *p, const struct seccomp_notif *n, struct seccomp_notif_resp *r, pid_t child)
+/* False: no answer, so that a killed command dies before the call and never after it. */
+static bool answer(struct plan *p, const struct seccomp_notif *n, struct seccomp_notif_resp *r, pid_t child)
 {
 	*r = (struct seccomp_notif_resp){.id = n->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
 	if (p->no_tmpfile && n->data.nr == SYS_openat && (n->data.args[2] & O_TMPFILE) == O_TMPFILE) {
 		*r = (struct seccomp_notif_resp){.id = n->id, .error = -EOPNOTSUPP};
-		return;
+		return true;
 	}
 	if ((n->data.nr != p->nr[0] && n->data.nr != p->nr[1]) || ++p->seen != p->at || p->fired)
-		return;
+		return true;
 	p->fired = true;
 	if (p->signal)
 		kill(child, p->signal);
@@ -159,6 +160,7 @@ static void answer(struct plan *p, const struct seccomp_notif *n, struct seccomp
 		*r = (struct seccomp_notif_resp){.id = n->id, .val = 1};
 	else
 		die(SKIP, "cannot cut a write short");
+	return p->signal != SIGKILL;
 }
 
 static void serve(struct plan *p, int listener, pid_t child)
@@ -171,8 +173,8 @@ static void serve(struct plan *p, int listener, pid_t child)
 			return; /* the command is gone */
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &n))
 			continue;
-		answer(p, &n, &r, child);
-		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &r); /* fails when the caller died: fine */
+		if (answer(p, &n, &r, child))
+			ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &r); /* fails when the caller died: fine */
 	}
 }
 

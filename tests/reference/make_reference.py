@@ -48,6 +48,8 @@ def widen_rotary(model):
 
 
 def main():
+    if not 4 <= len(sys.argv) <= 5:
+        sys.exit(__doc__.split("\n\n")[1])
     model_dir, text_file, out = sys.argv[1:4]
     n = int(sys.argv[4]) if len(sys.argv) > 4 else 96
     tokenizer = AutoTokenizer.from_pretrained(model_dir)

@@ -334,6 +334,40 @@ static void test_long_shard_name(void **state)
 	fox_buf_free(&want);
 }
 
+/* An index in which comparing each name with each takes minutes: right, and with one name that no shard holds. */
+static void test_large_index(void **state)
+{
+	(void)state;
+	enum { MANY = 100000 };
+	struct fox_err err = {0};
+	struct fox_source *s;
+	struct fox_buf header = {0}, index = {0};
+	fox_buf_str(&index, "{\"weight_map\":{");
+	for (unsigned i = 0; i < MANY; i++) {
+		fox_buf_fmt(&header, "%c\"%u\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%u,%u]}",
+		    i ? ',' : '{', i, i, i + 1);
+		fox_buf_fmt(&index, "\"%u\":\"x.safetensors\",", MANY - 1 - i);
+	}
+	fox_buf_char(&header, '}');
+	size_t n = index.n;
+	index.p[n - 1] = ' ';
+	fox_buf_str(&index, "}}");
+	src_folder("large");
+	src_st("large/x.safetensors", header.p, MANY);
+	src_text("large/" SRC_INDEX, index.p);
+	assert_fox_ok(fox_source_open(&s, test_path("large"), true, &err), &err);
+	assert_int_equal(fox_source_tensors(s), MANY);
+	fox_source_close(s);
+	index.n = n - 1;
+	fox_buf_str(&index, ",\"none\":\"x.safetensors\"}}");
+	src_text("large/" SRC_INDEX, index.p);
+	assert_int_equal(fox_source_open(&s, test_path("large"), true, &err), FOX_E_FORMAT);
+	src_check(&err, FOX_E_FORMAT, FOX_NOWHERE,
+	    "tensor 'none' is not in 'x.safetensors', where 'weight_map' puts it", "@/large/" SRC_INDEX);
+	fox_buf_free(&header);
+	fox_buf_free(&index);
+}
+
 /* A broken shard is named itself, not the index. */
 static void test_broken_shard(void **state)
 {
@@ -464,7 +498,7 @@ static void test_plain_links(void **state)
 #define POINTER(size) "version https://git-lfs.github.com/spec/v1\noid sha256:" OID "\nsize " size "\n"
 #define POINTER_TEXT(size)                                                                                   \
 	"a Git LFS pointer, not the file: oid 'sha256:" OID "', size '" size "': run 'git lfs pull' in its "     \
-	                                                                     "folder"
+	"folder"
 
 static void test_lfs_pointer(void **state)
 {
@@ -567,6 +601,7 @@ int main(void)
 	    cmocka_unit_test(test_shards),
 	    cmocka_unit_test(test_index),
 	    cmocka_unit_test(test_long_shard_name),
+	    cmocka_unit_test(test_large_index),
 	    cmocka_unit_test(test_broken_shard),
 	    cmocka_unit_test(test_strangers),
 	    cmocka_unit_test(test_bad_paths),
