@@ -1,8 +1,10 @@
 /* io_out.c - outputs that appear whole or not at all, free space, and signals as a flag.
  *
- * The file is written without a name (O_TMPFILE) where the file system can, so that even SIGKILL leaves
- * nothing; else under ".NAME.PID.part" beside the target. A failed fsync is final: Linux reports it once and
- * forgets the pages. */
+ * The file is written without a name (O_TMPFILE) where the file system can, so that a process killed at its work leaves
+ * nothing; else, and for the moment between naming and replacing, as ".NAME.PID.part" beside the target, locked: a
+ * left-over is unlocked, and the next output of that name takes it away. A failed fsync is final: Linux reports it once
+ * and forgets the pages.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
