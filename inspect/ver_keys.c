@@ -190,6 +190,53 @@ static enum fox_status check_samplings(struct fox_verify *v, struct fox_source *
 	return s;
 }
 
+/* ---- what the tensors themselves say */
+
+#define KEY_FILE_TYPE "general.file_type"
+
+/* The type that a file type promises for matrices; false where it promises a mixture.  source: llama.h enum llama_ftype */
+static bool promised(uint64_t file_type, enum fox_type *type)
+{
+	static const struct {
+		uint32_t id;
+		enum fox_type type;
+	} plain[] = {{0, FOX_F32}, {1, FOX_F16}, {7, FOX_Q8_0}, {32, FOX_BF16}};
+	for (size_t i = 0; i < FOX_COUNT(plain); i++)
+		if (plain[i].id == file_type) {
+			*type = plain[i].type;
+			return true;
+		}
+	return false;
+}
+
+/*
+ * True when the key is judged. The names in llama.h begin with MOSTLY: a matrix may be f32 instead, and f16 where its rows
+ * do not fit q8_0's blocks; but some matrix must have the type named.
+ */
+static bool check_file_type(struct fox_verify *v)
+{
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, KEY_FILE_TYPE);
+	const struct fox_tensor *other = NULL;
+	size_t fitting = 0;
+	uint64_t id;
+	enum fox_type want;
+	if (!kv || !fox_gguf_item_u64(v->g, kv, 0, &id) || !promised(id, &want))
+		return false;
+	for (size_t i = 0; i < fox_gguf_tensors(v->g); i++) {
+		const struct fox_tensor *t = fox_gguf_tensor(v->g, i);
+		bool stand_in = want == FOX_Q8_0 && t->type == FOX_F16 && t->dim[0] % fox_type_info(want)->elems;
+		if (t->n_dims < 2)
+			continue;
+		fitting += t->type == want || stand_in;
+		if (t->type != want && !stand_in && (!other || (other->type == FOX_F32 && t->type != FOX_F32)))
+			other = t; /* the first, but one that is no f32 says more */
+	}
+	if (other && (other->type != FOX_F32 || !fitting))
+		fox_find_add(&v->found, FOX_FAIL, "source.key", KEY_FILE_TYPE, "says %s, but '%.*s' is %s",
+		    fox_type_info(want)->name, FOX_STR_ARG(other->name), fox_type_info(other->type)->name);
+	return true;
+}
+
 /* ---- keys that nothing above looks at */
 
 static bool is_row(const struct fox_ver_pair *p, struct fox_str key)
@@ -231,14 +278,16 @@ static bool is_elsewhere(struct fox_str key)
 }
 
 /* Below "<arch>." every key is maths, so one that no row knows is a claim that config.json does not make. */
-static enum fox_status check_others(struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err)
+static enum fox_status check_others(
+    struct fox_verify *v, const struct fox_ver_pair *p, bool file_type, struct fox_err *err)
 {
 	struct fox_buf list = {0};
 	size_t n = 0, bad = 0, arch_n = strlen(p->arch->name);
 	for (size_t i = 0; i < fox_gguf_keys(v->g); i++) {
 		struct fox_str key = fox_gguf_key(v->g, i)->key;
 		char where[201];
-		if (is_elsewhere(key) || is_row(p, key) || is_sampling(key))
+		if (is_elsewhere(key) || is_row(p, key) || is_sampling(key) ||
+		    (file_type && fox_str_is(key, KEY_FILE_TYPE)))
 			continue;
 		if (fox_str_starts(key, p->arch->name) && key.n > arch_n && key.p[arch_n] == '.') {
 			snprintf(where, sizeof where, "%.*s", FOX_STR_ARG(key));
@@ -268,7 +317,7 @@ enum fox_status fox_ver_keys(struct fox_verify *v, const struct fox_ver_pair *p,
 	check_tie(v, p);
 	enum fox_status s = check_samplings(v, p->src, err);
 	if (!s)
-		s = check_others(v, p, err);
+		s = check_others(v, p, check_file_type(v), err);
 	if (!s && v->found.n_fail == before)
 		fox_find_add(&v->found, FOX_PASS, "source.key", "", "%zu keys are what config.json says", good);
 	return s;

@@ -2,7 +2,7 @@
  *
  *   mkfault IN OUT FAULT           a container rewritten through the library's writer: its hashes are valid
  *       qk-unpermuted              rows of Q and K in the source's order
- *       eps theta bos add-space-prefix context pre sampling logit-scale    that key wrong (or one too many)
+ *       eps theta bos add-space-prefix context pre sampling logit-scale file-type    that key wrong (or one too many)
  *       head-count                 half the heads of twice the size: every shape stays as it is
  *       swapped                    the data of two tensors of one shape exchanged
  *       rounding zeroed            the lowest bit of one value turned round; a tensor of zeros
@@ -74,6 +74,7 @@ static const struct change {
 } changes[] = {
     {"bos", "tokenizer.ggml.bos_token_id", 2, 1},
     {"context", "llama.context_length", 4, 0},
+    {"file-type", "general.file_type", 0, 1},
     {"profile", FOX_KEY_PROFILE, 2, 1},
     {"head-count", "llama.attention.head_count", 1, 0},
     {"head-count", "llama.attention.head_count_kv", 1, 0},
@@ -434,7 +435,7 @@ int main(int argc, char **argv)
 	static const char *const rewrites[] = {"qk-unpermuted", "eps", "theta", "bos", "add-space-prefix",
 	    "context", "pre", "sampling", "logit-scale", "head-count", "swapped", "rounding", "zeroed", "missing",
 	    "extra", "spm", "user-defined", "carried", "dtype", "sha-record", "size-record", "revision",
-	    "profile"};
+	    "profile", "file-type"};
 	struct fox_gguf *g;
 	bool done = false;
 	if (argc != 4)
