@@ -68,11 +68,11 @@ $(B)/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni 
 $(B)/%_neon.o:   ISA := -march=armv8.2-a+dotprod
 
 # ---- set-up runs before anything is built for a user; nothing is installed when nothing is missing
-NEED_SETUP := $(if $(shell pkg-config --exists $(DEPS) $(TEST_DEPS) 2>/dev/null && echo ok),,setup)
+NEED_SETUP := $(if $(shell command -v $(CC) >/dev/null && pkg-config --exists $(DEPS) $(TEST_DEPS) 2>/dev/null && echo ok),,setup)
 
 ## all: build the tools into build/$(config)/bin
 all: $(NEED_SETUP)
-	$(if $(NEED_SETUP),$(MAKE) bins,$(MAKE) bins)
+	$(MAKE) bins
 bins: $(BINS)
 
 ## demo: convert, inspect, verify and run the embedded demo checkpoint (does all set-up)
