@@ -80,8 +80,6 @@ enum fox_status fox_out_open(struct fox_out **out, const char *path, bool replac
 enum fox_status fox_out_reserve(struct fox_out *o, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_out_write(
     struct fox_out *o, uint64_t at, const void *p, size_t n, struct fox_err *err) FOX_MUST_CHECK;
-enum fox_status fox_out_read(
-    struct fox_out *o, uint64_t at, void *p, size_t n, struct fox_err *err) FOX_MUST_CHECK;
 /* What has been written so far, to be read back before it is named: fox_map_close it before the commit. */
 enum fox_status fox_out_map(struct fox_map_file *m, struct fox_out *o, struct fox_err *err) FOX_MUST_CHECK;
 const char *fox_out_path(const struct fox_out *o); /* as asked for */

@@ -215,13 +215,6 @@ enum fox_status fox_out_write(struct fox_out *o, uint64_t at, const void *src, s
 	return FOX_OK;
 }
 
-enum fox_status fox_out_read(struct fox_out *o, uint64_t at, void *p, size_t n, struct fox_err *err)
-{
-	struct fox_file f = {.fd = o->fd};
-	snprintf(f.path, sizeof f.path, "%s", o->path);
-	return fox_file_read(&f, at, p, n, err);
-}
-
 enum fox_status fox_out_map(struct fox_map_file *m, struct fox_out *o, struct fox_err *err)
 {
 	struct stat st;
