@@ -7,9 +7,8 @@
 #include "convert/tok_import.h"
 
 struct fox_convert_options {
-	const char *src; /* folder, HF repository id, or .safetensors */
-	const char
-	    *out; /* file or folder; {type} and {TYPE} expand; NULL: default name in the working directory */
+	const char *src;  /* folder, HF repository id, or .safetensors */
+	const char *out;  /* file or folder; {type} and {TYPE} expand; NULL: default name in the working folder */
 	const char *name; /* general.name; NULL: see fox_keys_find_name */
 	enum fox_type type;
 	bool auto_type; /* `type` is ignored */
@@ -41,10 +40,11 @@ struct fox_convert_result {
  * fox_convert - convert, or in a dry run only plan
  *
  * A dry run reads no weights but their headers (unless `auto` has to look at values), and none at all where
- * the folder has none: sizes then follow from config.json. It touches no file. errors  those of
- * fox_source_open, fox_hfconfig_read, fox_tok_import, fox_job_plan, fox_pipeline_run, fox_gguf_create;
- *         FOX_E_ARG: output exists and !replace, or is one of the inputs; FOX_E_MISMATCH: values were lost
- * (all tensors are named, with counts). The target's old content is untouched then.
+ * the folder has none: sizes then follow from config.json. It touches no file.
+ *
+ * errors  those of fox_source_open, fox_hfconfig_read, fox_tok_import, fox_job_plan, fox_pipeline_run, fox_gguf_create;
+ *         FOX_E_ARG: output exists and !replace, or is one of the inputs; FOX_E_MISMATCH: values were lost (all tensors
+ *         are named, with counts). The target's old content is untouched then.
  */
 enum fox_status fox_convert(
     const struct fox_convert_options *o, struct fox_convert_result *r, struct fox_err *err) FOX_MUST_CHECK;

@@ -33,8 +33,8 @@ struct fox_step {
 struct fox_job {
 	const struct fox_arch *arch;
 	enum fox_type type; /* of matrices; 1-D tensors and norms are f32 */
-	struct fox_step
-	    *steps; /* WRITE steps first, in canonical order of the container, then the others in source order */
+	/* WRITE steps first, in canonical order of the container, then the others in source order */
+	struct fox_step *steps;
 	size_t n_steps, n_out; /* all; WRITE */
 	uint64_t n_params;     /* elements written */
 	uint64_t out_bytes;    /* tensor data, without padding */
@@ -48,10 +48,10 @@ struct fox_job {
  * fox_job_plan - match the rows of an architecture with the tensors of a source
  *
  * job     overwritten; memory is the arena's. On failure only `problems` means something.
- * src     NULL: plan from the sizes alone (config.json without weights), every source dtype taken to be
- * `guess` type    as for fox_job_set_type errors  FOX_E_MISMATCH: tensors missing, left over, or of another
- * shape: one error that lists them; FOX_E_UNSUPPORTED: dtypes without codec, likewise; FOX_E_BOUND;
- * FOX_E_NOMEM
+ * src     NULL: plan from the sizes alone (config.json without weights), every source dtype taken to be `guess`
+ * type    as for fox_job_set_type
+ * errors  FOX_E_MISMATCH: tensors missing, left over, or of another shape: one error that lists them;
+ *         FOX_E_UNSUPPORTED: dtypes without codec, likewise; FOX_E_BOUND; FOX_E_NOMEM
  */
 enum fox_status fox_job_plan(struct fox_job *job, const struct fox_arch *arch, const struct fox_hparams *hp,
     const struct fox_source *src, enum fox_dtype guess, enum fox_type type, struct fox_arena *arena,
@@ -60,9 +60,9 @@ enum fox_status fox_job_plan(struct fox_job *job, const struct fox_arch *arch, c
 /*
  * fox_job_set_type - choose the type of the matrices anew
  *
- * type    f32, f16, bf16 or q8_0. Kept f32: 1-D tensors and rows marked FOX_T_KEEP_F32. q8_0 where cols is no
- * multiple of 32 becomes f16. Embedding and output are converted like every other matrix. source  llama.cpp
- * conversion/base.py prepare_tensors; gguf-py quants.py QuantError
+ * type    f32, f16, bf16 or q8_0. Kept f32: 1-D tensors and rows marked FOX_T_KEEP_F32. q8_0 where cols is no multiple
+ *         of 32 becomes f16. Embedding and output are converted like every other matrix.
+ * source  llama.cpp conversion/base.py prepare_tensors; gguf-py quants.py QuantError
  */
 void fox_job_set_type(struct fox_job *job, enum fox_type type);
 
@@ -70,9 +70,11 @@ void fox_job_set_type(struct fox_job *job, enum fox_type type);
  * fox_job_narrowest - the narrowest of bf16, f16 and f32 that holds every value of every matrix exactly
  *
  * Of two 16-bit types that both do, the one that the source has, else bf16. A source of one 16-bit dtype is
- * decided by its header; otherwise values are read until no 16-bit type is left: for true f32 weights that is
- * the first piece. f64 that f32 cannot hold gives f32. job     planned with src; src NULL: decided by the
- * guess errors  FOX_E_IO, FOX_E_TRUNCATED, FOX_E_CANCELLED, FOX_E_NOMEM
+ * decided by its header; otherwise values are read until no 16-bit type is left: for true f32 weights that is the first
+ * piece. f64 that f32 cannot hold gives f32.
+ *
+ * job     planned with src; src NULL: decided by the guess
+ * errors  FOX_E_IO, FOX_E_TRUNCATED, FOX_E_CANCELLED, FOX_E_NOMEM
  */
 enum fox_status fox_job_narrowest(const struct fox_job *job, const struct fox_source *src, enum fox_type *out,
     struct fox_err *err) FOX_MUST_CHECK;

@@ -12,8 +12,8 @@
 struct fox_keys_name {
 	struct fox_str general; /* general.name */
 	struct fox_str file;    /* what the default file name is made from */
-	struct fox_str
-	    id; /* config.json's own id, from which basename, version and so on are taken; may be empty */
+	/* config.json's own id, from which basename, version and so on are taken; may be empty */
+	struct fox_str id;
 	const struct fox_modelcard *card; /* goes before id, part by part; NULL: none */
 	bool guessed;                     /* nobody says: general is the class, "LlamaForCausalLM" -> "Llama" */
 };
@@ -41,9 +41,8 @@ enum fox_status fox_keys_put_sampling(
 /*
  * fox_keys_put_source - fox.source.*, fox.convert.options, fox.hf.*
  *
- * hashes   false: no fox.source.sha256. Otherwise zeros stand for the weight files until
- * fox_keys_patch_source. errors   FOX_E_FORMAT: a JSON file is not UTF-8; FOX_E_BOUND: it is over 16 MiB;
- * those of fox_source_read_file
+ * hashes   false: no fox.source.sha256. Otherwise zeros stand for the weight files until fox_keys_patch_source.
+ * errors   FOX_E_FORMAT: a JSON file is not UTF-8; FOX_E_BOUND: it is over 16 MiB; those of fox_source_read_file
  */
 enum fox_status fox_keys_put_source(struct fox_gguf_writer *w, struct fox_source *src,
     const struct fox_job *job, bool hashes, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;

@@ -26,9 +26,11 @@ struct fox_naming {
  * fox_naming_parse - take a model id apart
  *
  * id        "org/name" or "name"; one with a blank is a plain name: only `full` is set
- * n_params  parameters of the model: a size in the id that is far from it (a context length) is part of the
- * fine-tune; 0: any When neither size, fine-tune nor version is found the basename stays empty too: such a
- * split would be a guess. errors    FOX_E_NOMEM
+ * n_params  parameters of the model: a size in the id that is far from it (a context length) is part of the fine-tune;
+ *           0: any
+ * errors    FOX_E_NOMEM
+ *
+ * When neither size, fine-tune nor version is found the basename stays empty too: such a split would be a guess.
  */
 enum fox_status fox_naming_parse(struct fox_naming *out, struct fox_str id, uint64_t n_params,
     struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;

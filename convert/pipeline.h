@@ -37,11 +37,11 @@ struct fox_pipeline_size fox_pipeline_size(const struct fox_job *job, unsigned t
 /*
  * fox_pipeline_run - do it
  *
- * loss    [job->n_steps], zeroed by the caller: what each step's cast did not carry over. To be judged by the
- * caller. Afterwards every tensor of the writer has its data and hash, and every weight file its SHA-256
- * (with hash_sources). errors  FOX_E_IO, FOX_E_TRUNCATED (a file shrank), FOX_E_CANCELLED, FOX_E_NOMEM;
- * FOX_E_MISMATCH: a tied output matrix differs from the embedding, or a weight file has not the SHA-256 that
- * its blob's name promises
+ * loss    [job->n_steps], zeroed by the caller: what each step's cast did not carry over. To be judged by the caller.
+ * errors  FOX_E_IO, FOX_E_TRUNCATED (a file shrank), FOX_E_CANCELLED, FOX_E_NOMEM; FOX_E_MISMATCH: a tied output matrix
+ *         differs from the embedding, or a weight file has not the SHA-256 that its blob's name promises
+ *
+ * Afterwards every tensor of the writer has its data and hash, and every weight file its SHA-256 (with hash_sources).
  */
 enum fox_status fox_pipeline_run(
     const struct fox_pipeline *p, struct fox_cast_report *loss, struct fox_err *err) FOX_MUST_CHECK;

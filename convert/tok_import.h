@@ -15,12 +15,15 @@ typedef void fox_note_fn(void *ctx, const char *line);
  * tokenizer.json (its post_processor only), generation_config.json, chat_template.jinja and
  * chat_template.json where present (through fox_source_read_file, so they join the provenance).
  * bos/eos/pad/unk come from the token strings of tokenizer_config.json / special_tokens_map.json, looked up
- * in the vocabulary; only then from config.json. A contradiction is told through note (called with one line;
- * may be NULL). config    hp.n_vocab rows of the embedding: missing ids are filled with "[PAD{i}]" UNUSED,
- * -10000; more pieces than rows is FOX_E_MISMATCH t         filled by this call (no init needed); free with
- * fox_tokdata_free, even on failure; its views live as long as src errors    FOX_E_FORMAT (protobuf, JSON,
- * ids), FOX_E_MISMATCH, FOX_E_UNSUPPORTED (no tokenizer.model; Unigram, Word, Char models; normalizer rules
- * that fox does not run), each naming file and offset or key path
+ * in the vocabulary; only then from config.json. A contradiction is told through note.
+ *
+ * t         filled by this call (no init needed); free with fox_tokdata_free, even on failure; its views live as long
+ *           as src
+ * config    hp.n_vocab rows of the embedding: missing ids are filled with "[PAD{i}]" UNUSED, -10000; more pieces than
+ *           rows is FOX_E_MISMATCH
+ * note      called with one line; may be NULL
+ * errors    FOX_E_FORMAT (protobuf, JSON, ids), FOX_E_MISMATCH, FOX_E_UNSUPPORTED (no tokenizer.model; Unigram, Word,
+ *           Char models; normalizer rules that fox does not run), each naming file and offset or key path
  */
 enum fox_status fox_tok_import(struct fox_tokdata *t, struct fox_source *src,
     const struct fox_hfconfig *config, fox_note_fn *note, void *note_ctx, struct fox_err *err) FOX_MUST_CHECK;
@@ -28,11 +31,12 @@ enum fox_status fox_tok_import(struct fox_tokdata *t, struct fox_source *src,
 /*
  * fox_tok_spiece - read a SentencePiece ModelProto alone: pieces, scores, types, flags, spm_spec
  *
- * Types are SentencePiece's own (USER_DEFINED kept, user empty); of the ids only unk is set. Views point into
- * proto, which must outlive t. t         filled by this call (no init needed); free with fox_tokdata_free,
- * even on failure errors    FOX_E_FORMAT with offset and field: what breaks protobuf or SentencePiece's own
- * rules; FOX_E_BOUND: our limits; FOX_E_UNSUPPORTED: model types other than BPE, charsmaps, whitespace as
- * suffix or not escaped
+ * Types are SentencePiece's own (USER_DEFINED kept, user empty); of the ids only unk is set. Views point into proto,
+ * which must outlive t.
+ *
+ * t         filled by this call (no init needed); free with fox_tokdata_free, even on failure
+ * errors    FOX_E_FORMAT with offset and field: what breaks protobuf or SentencePiece's own rules; FOX_E_BOUND: our
+ *           limits; FOX_E_UNSUPPORTED: model types other than BPE, charsmaps, whitespace as suffix or not escaped
  */
 enum fox_status fox_tok_spiece(
     struct fox_tokdata *t, struct fox_span proto, struct fox_err *err) FOX_MUST_CHECK;

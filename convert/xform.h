@@ -36,10 +36,10 @@ uint64_t fox_xform_unit(const struct fox_xform *x);
  *   that is: the two halves that rotate together become neighbours, as llama.cpp's NORM rope expects them.
  *
  * out     n elements of x->to; no alignment needed; must not overlap in
- * in      n elements of x->from, little-endian, no alignment needed; the piece begins at a multiple of the
- * unit n       a multiple of fox_xform_unit(x) report  is added to: NaN and Inf of the source, and finite
- * values that the target cannot hold. Not NULL. source  transformers convert_llama_weights_to_hf.py
- * permute(), of which this is the inverse; spec/arch.md
+ * in      n elements of x->from, little-endian, no alignment needed; the piece begins at a multiple of the unit
+ * n       a multiple of fox_xform_unit(x)
+ * report  is added to: NaN and Inf of the source, and finite values that the target cannot hold. Not NULL.
+ * source  transformers convert_llama_weights_to_hf.py permute(), of which this is the inverse; spec/arch.md
  */
 void fox_xform_run(
     const struct fox_xform *x, void *out, const void *in, size_t n, struct fox_cast_report *report);

@@ -70,11 +70,11 @@ struct fox_arch_key {
 	const char *key; /* "{arch}.attention.head_count"; NULL: in config.json only */
 	enum fox_key_type type;
 	size_t field; /* offsetof(struct fox_hparams, ...) */
-	const char
-	    *config;   /* config.json names, '|'-separated, dots for nesting; all that are present (null counts as
-	                  absent) must agree: "rope_theta|rope_parameters.rope_theta"; NULL: not in config.json */
-	bool required; /* config.json must have it; when absent and not required the preset applies */
-	double preset; /* default value in config.json and container (0: fox_arch_derive fills it) */
+	/* config.json names, '|'-separated, dots for nesting; all that are present (null counts as absent) must agree:
+	   "rope_theta|rope_parameters.rope_theta"; NULL: not in config.json */
+	const char *config;
+	bool required;     /* config.json must have it; when absent and not required the preset applies */
+	double preset;     /* default value in config.json and container (0: fox_arch_derive fills it) */
 	bool optional_key; /* written only when config.json has one of the names */
 	bool key_required; /* a container must have it */
 };
@@ -116,8 +116,8 @@ struct fox_traits {
  *         [] for an array whose elements are all accepted. Absent counts as accepted.
  */
 struct fox_arch_rule {
-	const char
-	    *config; /* "attention_bias|mlp_bias" (same path syntax as fox_arch_key.config; each is checked) */
+	/* "attention_bias|mlp_bias" (same path syntax as fox_arch_key.config; each is checked) */
+	const char *config;
 	const char *accept; /* "silu|swish" */
 };
 

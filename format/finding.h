@@ -10,8 +10,7 @@ enum fox_grade { FOX_PASS, FOX_NOTE, FOX_FAIL }; /* NOTE: worth knowing, proves 
 
 struct fox_finding {
 	enum fox_grade grade;
-	const char
-	    *check; /* stable name of the check that owns it: "hash.tensor", "key.rope_theta", "logits.nmse" */
+	const char *check; /* stable name of the check that owns it: "hash.tensor", "source.key", "logits.nmse" */
 	const char *where; /* what it is about: a tensor, a key, a file; may be "" */
 	const char *text;  /* one line: what was expected, what was there */
 };

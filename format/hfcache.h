@@ -42,7 +42,8 @@ bool fox_hf_is_id(struct fox_str id);
  * fox_hf_hub - the hub folder that the environment names, first of hub_cache, legacy_hub_cache, hf_home,
  * xdg_cache_home, home; a leading "~/" stands for home
  *
- * *out is NULL when none is set. errors FOX_E_NOMEM
+ * *out is NULL when none is set.
+ * errors FOX_E_NOMEM
  */
 enum fox_status fox_hf_hub(
     const char **out, struct fox_arena *a, const struct fox_hf_env *env, struct fox_err *err) FOX_MUST_CHECK;
@@ -60,8 +61,8 @@ enum fox_status fox_hf_find(struct fox_hf_place *out, struct fox_arena *a, const
  * fox_hf_locate - is this existing folder part of a cached repository?
  *
  * *found says so: a snapshot folder, a folder inside one, or the repository folder itself (its "main" is
- * taken then). The path's text decides, or what it resolves to when the text does not show it. errors as
- * fox_hf_find
+ * taken then). The path's text decides, or what it resolves to when the text does not show it.
+ * errors as fox_hf_find
  */
 enum fox_status fox_hf_locate(struct fox_hf_place *out, struct fox_arena *a, const char *path, bool *found,
     struct fox_err *err) FOX_MUST_CHECK;

@@ -75,11 +75,12 @@ struct fox_source; /* opaque handle */
 /*
  * fox_source_open - find and check a checkpoint
  *
- * path     folder, HF repository id (only when no such path exists), or *.safetensors; config.json and others
- * are read later by name weights  false: open the folder only (for --dry-run with config.json alone): no
- * tensors errors   FOX_E_IO, FOX_E_FORMAT, FOX_E_BOUND, FOX_E_TRUNCATED, FOX_E_MISMATCH (an index that is not
- * what its blob's name says), FOX_E_UNSUPPORTED (unknown dtype, .bin, GGUF, LFS pointer...), each naming file
- * and offset or key path. A known dtype without codec is no error here.
+ * path     folder, HF repository id (only when no such path exists), or *.safetensors; config.json and others are read
+ *          later by name
+ * weights  false: open the folder only (for --dry-run with config.json alone): no tensors
+ * errors   FOX_E_IO, FOX_E_FORMAT, FOX_E_BOUND, FOX_E_TRUNCATED, FOX_E_MISMATCH (an index that is not what its blob's
+ *          name says), FOX_E_UNSUPPORTED (unknown dtype, .bin, GGUF, LFS pointer...), each naming file and offset or
+ *          key path. A known dtype without codec is no error here.
  */
 enum fox_status fox_source_open(
     struct fox_source **out, const char *path, bool weights, struct fox_err *err) FOX_MUST_CHECK;

@@ -62,11 +62,12 @@ int fox_tokdata_byte(struct fox_str piece);
  * fox_tokdata_from_gguf - read the tokenizer keys of a container; views point into it, so it must outlive t
  *
  * Accepts what llama.cpp accepts of other writers: no scores (all 0), no types (all NORMAL), integers and
- * floats of any width, absent ids and flags (its defaults for SentencePiece vocabularies: spec/tokenizer.md
- * 5). t      filled by this call (no init needed); free with fox_tokdata_free, even on failure errors
- * FOX_E_FORMAT: lengths of tokens, scores and types differ, ids out of range, ill-formed byte tokens, scores
- * that are not finite; FOX_E_BOUND: a limit of ours; FOX_E_UNSUPPORTED: a tokenizer model other than "llama"
- * (named); FOX_E_NOMEM
+ * floats of any width, absent ids and flags (its defaults for SentencePiece vocabularies: spec/tokenizer.md 5).
+ *
+ * t       filled by this call (no init needed); free with fox_tokdata_free, even on failure
+ * errors  FOX_E_FORMAT: lengths of tokens, scores and types differ, ids out of range, ill-formed byte tokens, scores
+ *         that are not finite; FOX_E_BOUND: a limit of ours; FOX_E_UNSUPPORTED: a tokenizer model other than "llama"
+ *         (named); FOX_E_NOMEM
  */
 enum fox_status fox_tokdata_from_gguf(
     struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err) FOX_MUST_CHECK;

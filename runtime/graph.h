@@ -83,9 +83,9 @@ const char *fox_slot_name(enum fox_slot_id slot);
  * fox_graph_build - the program of a family's traits and a model's sizes
  *
  * h        checked (fox_hparams_check)
- * weights  every required role of the family is there; output falls back to token_embd. Borrowed: outlive the
- * graph. arena    owns the operations errors   FOX_E_UNSUPPORTED a trait that this build does not compute,
- * named; FOX_E_NOMEM
+ * weights  every required role of the family is there; output falls back to token_embd. Borrowed: outlive the graph.
+ * arena    owns the operations
+ * errors   FOX_E_UNSUPPORTED a trait that this build does not compute, named; FOX_E_NOMEM
  */
 enum fox_status fox_graph_build(struct fox_graph *g, const struct fox_arch *arch, const struct fox_hparams *h,
     const struct fox_weights *weights, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;

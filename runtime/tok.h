@@ -23,9 +23,8 @@ struct fox_tok_ids {
 void fox_tok_ids_free(struct fox_tok_ids *ids);
 
 enum fox_tok_flags {
-	FOX_TOK_SPECIAL =
-	    1u << 0, /* CONTROL and UNKNOWN pieces written in the text are recognised (decode: written) */
-	FOX_TOK_NO_BOS = 1u << 1, /* leave out bos/eos even where the model adds them */
+	FOX_TOK_SPECIAL = 1u << 0, /* CONTROL and UNKNOWN pieces in the text are recognised (decode: written) */
+	FOX_TOK_NO_BOS = 1u << 1,  /* leave out bos/eos even where the model adds them */
 };
 
 /*
@@ -33,9 +32,9 @@ enum fox_tok_flags {
  *
  * text    any bytes: ill-formed UTF-8 is treated as SentencePiece does (U+FFFD per bad byte)
  * out     zero-initialise before the first call; on failure it holds what it held before
- * time    O(n log n); 1 MB of blanks is fine. Memory while it runs: up to 3 bytes per byte of text, plus 56
- * per character of the longest stretch that pieces may join errors  FOX_E_NOMEM, FOX_E_BOUND (more than 2^31
- * - 1 ids)
+ * time    O(n log n); 1 MB of blanks is fine. Memory while it runs: up to 3 bytes per byte of text, plus 56 per character
+ *         of the longest stretch that pieces may join
+ * errors  FOX_E_NOMEM, FOX_E_BOUND (more than 2^31 - 1 ids)
  */
 enum fox_status fox_tok_encode(const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text,
     uint32_t flags, struct fox_err *err) FOX_MUST_CHECK;

@@ -32,8 +32,8 @@ struct fox_tok {
 	uint8_t *mergeable;      /* [n] 1: a merge may make it; 2: and it is UNUSED, so taken apart again */
 	uint8_t *is_user;        /* [n] USER by type or by fox_tokdata.user */
 	uint32_t *rank;          /* [n] rises as the score falls */
-	uint64_t
-	    *pair; /* bitset of adjacent code points within mergeable pieces, hashed: absent = no merge crosses */
+	/* bitset of adjacent code points within mergeable pieces, hashed: absent = no merge crosses */
+	uint64_t *pair;
 	int32_t byte_id[256]; /* or -1 */
 	bool has_bytes, has_unused;
 	int32_t unk;      /* or -1 */

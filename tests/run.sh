@@ -28,7 +28,7 @@ tap() {
 	else
 		echo "ok    $name: $p"
 	fi
-	grep '# SKIP' "$log" | sed 's/^/skip  /'
+	sed -n 's/^SKIP /skip  /p' "$log" # the tests say why themselves
 }
 
 for t in "$build"/tests/unit/t_* "$build"/tests/kernels/check_*; do

@@ -19,7 +19,8 @@ struct fox_file {
  * fox_file_open - open a regular file for reading
  *
  * Refuses directories, devices, FIFOs and sockets without blocking on them (FOX_E_IO, named). Follows
- * symlinks: use fox_file_open_beneath for names that a stranger chose. errors  FOX_E_IO
+ * symlinks: use fox_file_open_beneath for names that a stranger chose.
+ * errors  FOX_E_IO
  */
 enum fox_status fox_file_open(struct fox_file *f, const char *path, struct fox_err *err) FOX_MUST_CHECK;
 
@@ -27,10 +28,10 @@ enum fox_status fox_file_open(struct fox_file *f, const char *path, struct fox_e
  * fox_file_open_beneath - open dir/name so that neither name nor any symlink on the way leaves `root`
  *
  * root   directory that bounds every symlink (an HF cache's repository folder); dir must lie inside it
- * name   relative, '/'-separated; refused when empty, absolute, or with an empty, "." or ".." component, a
- * backslash or a control character (FOX_E_FORMAT) errors FOX_E_IO (absent, not regular), FOX_E_BOUND (leaves
- * root) source openat2(2) RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS; a component walk of ours where the kernel
- * lacks it
+ * name   relative, '/'-separated; refused when empty, absolute, or with an empty, "." or ".." component, a backslash
+ *        or a control character (FOX_E_FORMAT)
+ * errors FOX_E_IO (absent, not regular), FOX_E_BOUND (leaves root)
+ * source openat2(2) RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS; a component walk of ours where the kernel lacks it
  */
 enum fox_status fox_file_open_beneath(struct fox_file *f, const char *root, const char *dir,
     struct fox_str name, struct fox_err *err) FOX_MUST_CHECK;
