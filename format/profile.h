@@ -29,6 +29,7 @@
 	"fox.hf."                                /* + "config", "generation_config", "tokenizer_config",         \
 	                                              "special_tokens_map", "added_tokens": the JSON file verbatim */
 #define FOX_KEY_SPM_SPEC "fox.tokenizer.spm" /* u8[]: the SentencePiece ModelProto without its pieces */
+#define FOX_KEY_HF_SPEC "fox.tokenizer.hf"   /* str: tokenizer.json without vocabulary and merges */
 #define FOX_KEY_PAD "fox.pad"                /* u8[]: zeros; headroom for edits of the header; last key */
 
 #define FOX_DATA_ALIGN 4096u /* the data section of a file fox wrote begins at a multiple of this */

@@ -28,8 +28,10 @@ enum fox_tok_type {
 #define FOX_KEY_TOK_USER "fox.tokenizer.user_defined" /* u32[]: fox_tokdata.user */
 
 struct fox_tokdata {
-	const char *model;     /* tokenizer.ggml.model: "llama" = SentencePiece BPE */
-	const char *pre;       /* tokenizer.ggml.pre: "default" */
+	/* tokenizer.ggml.model: "llama" = SentencePiece BPE (or BPE with byte fallback), "t5" = Unigram, "gpt2" =
+	 * byte-level BPE */
+	const char *model;
+	const char *pre;       /* tokenizer.ggml.pre: "default", "qwen2", ...; NULL: no name fits, no key */
 	uint32_t n;            /* tokens, 1..FOX_TOK_MAX */
 	struct fox_str *piece; /* [n] UTF-8, the SentencePiece space U+2581 kept */
 	float *score;          /* [n] finite */
@@ -46,6 +48,11 @@ struct fox_tokdata {
 	bool remove_extra_whitespaces;     /* SentencePiece normalizer flag */
 	struct fox_str chat_template;      /* {NULL, 0}: none */
 	struct fox_str spm_spec;           /* ModelProto without pieces; {NULL, 0}: none */
+	/* tokenizer.json without model.vocab and model.merges, as compact JSON; {NULL, 0}: none. When it is there, it
+	 * says how text is normalized, split, merged, framed and decoded; the pieces say what the ids are. */
+	struct fox_str hf_spec;
+	struct fox_str *merge; /* [n_merges] "left right", best first; tokenizer.ggml.merges */
+	uint32_t n_merges;
 	struct fox_arena arena;            /* owns what is not borrowed from the source or container */
 };
 
