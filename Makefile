@@ -26,10 +26,10 @@ NDEBUG := $(if $(filter release,$(config)),-DNDEBUG)
 BASEFLAGS := -std=c11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread $(WARN) -ffp-contract=off -fno-math-errno $(OPT)
 
 # ---- dependencies: pkg-config, or DEPS_CFLAGS / DEPS_LIBS in config.mk
-DEPS        := zlib libxxhash libarchive jansson libcrypto
+DEPS        := zlib libxxhash libarchive jansson libcrypto libpcre2-8 libutf8proc
 TEST_DEPS   := cmocka
 DEPS_CFLAGS ?= $(shell pkg-config --cflags $(DEPS) $(TEST_DEPS) 2>/dev/null)
-DEPS_LIBS   ?= $(shell pkg-config --libs $(DEPS) 2>/dev/null || echo -lz -lxxhash -larchive -ljansson -lcrypto)
+DEPS_LIBS   ?= $(shell pkg-config --libs $(DEPS) 2>/dev/null || echo -lz -lxxhash -larchive -ljansson -lcrypto -lpcre2-8 -lutf8proc)
 LIBS        := -Wl,--as-needed $(DEPS_LIBS) -lm
 TEST_LIBS   ?= $(shell pkg-config --libs $(TEST_DEPS) 2>/dev/null || echo -lcmocka)
 

@@ -11,6 +11,8 @@ for name; do
 	libarchive) deb=libarchive-dev ;;
 	jansson) deb=libjansson-dev ;;
 	libcrypto) deb=libssl-dev ;;
+	libpcre2-8) deb=libpcre2-dev ;;
+	libutf8proc) deb=libutf8proc-dev ;;
 	cmocka) deb=libcmocka-dev ;;
 	*) echo "setup: no Debian package known for '$name'" >&2; exit 3 ;;
 	esac
