@@ -25,13 +25,13 @@ enum fox_norm_kind {
 	FOX_NORM_NFKC,
 	FOX_NORM_NFKD,
 	FOX_NORM_LOWERCASE,
-	FOX_NORM_STRIP,         /* left, right */
+	FOX_NORM_STRIP, /* left, right */
 	FOX_NORM_STRIP_ACCENTS,
-	FOX_NORM_PREPEND,       /* content; nothing is put before an empty text */
-	FOX_NORM_REPLACE,       /* pattern, content */
-	FOX_NORM_PRECOMPILED,   /* charsmap */
+	FOX_NORM_PREPEND,     /* content; nothing is put before an empty text */
+	FOX_NORM_REPLACE,     /* pattern, content */
+	FOX_NORM_PRECOMPILED, /* charsmap */
 	FOX_NORM_NMT,
-	FOX_NORM_BYTE_LEVEL     /* every byte as one character of GPT-2's alphabet */
+	FOX_NORM_BYTE_LEVEL /* every byte as one character of GPT-2's alphabet */
 };
 
 struct fox_norm {
@@ -84,11 +84,11 @@ struct fox_pretok {
 
 enum fox_decode_kind {
 	FOX_DECODE_BYTE_LEVEL,
-	FOX_DECODE_METASPACE,     /* replacement, prepend: unless NEVER, one replacement at the start of the first token goes */
+	FOX_DECODE_METASPACE, /* replacement, prepend: unless NEVER, one replacement at the start of the first token goes */
 	FOX_DECODE_REPLACE,       /* pattern, content: in every token */
 	FOX_DECODE_BYTE_FALLBACK, /* runs of <0xNN> to UTF-8; each byte of an ill-formed run becomes U+FFFD */
 	FOX_DECODE_FUSE,
-	FOX_DECODE_STRIP          /* content (one character): up to start of them at the left, stop at the right, of every token */
+	FOX_DECODE_STRIP /* content (one character): up to start of them at the left, stop at the right, of every token */
 };
 
 struct fox_decode {
@@ -105,8 +105,9 @@ struct fox_added {
 	uint32_t id;
 	struct fox_str content; /* never empty */
 	bool single_word, lstrip, rstrip;
-	bool normalized; /* matched in the normalized text (its own content normalized too), else in the raw text before */
-	bool special;    /* skipped by decode with skip_special_tokens */
+	bool
+	    normalized; /* matched in the normalized text (its own content normalized too), else in the raw text before */
+	bool special; /* skipped by decode with skip_special_tokens */
 };
 
 struct fox_tokspec {
@@ -123,7 +124,6 @@ struct fox_tokspec {
 	struct fox_str unk_token; /* BPE; n is 0: none, so a symbol that is no token is dropped */
 	int64_t unk_id;           /* Unigram; -1: none, so a text that needs it is an error */
 	bool byte_fallback, ignore_merges, fuse_unk;
-	struct fox_str continuing_subword_prefix, end_of_word_suffix; /* n is 0: none */
 
 	/* The post-processors as one frame around a single text: ids before and after it. */
 	uint32_t *before, *after; /* [n_before], [n_after] */
@@ -143,8 +143,8 @@ struct fox_tokspec {
  * out       filled by this call (no init needed), independent of json; free with fox_tokspec_free, even on failure
  * n_tokens  ids in added_tokens and post_processor must be below
  * errors    FOX_E_UNSUPPORTED: a type, field or value that fox does not run; FOX_E_FORMAT: no such tokenizer.json;
- *           FOX_E_BOUND: a limit of ours. Each begins with the JSON path, as in
- *           "pre_tokenizer.pretokenizers[1].type is 'X', which is not handled"
+ *           FOX_E_BOUND: a limit of ours. Each names the JSON path, as in
+ *           "'pre_tokenizer.pretokenizers[1].type' is 'X', which is not handled"
  */
 enum fox_status fox_tokspec_parse(
     struct fox_tokspec *out, struct fox_str json, uint32_t n_tokens, struct fox_err *err) FOX_MUST_CHECK;
