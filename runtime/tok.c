@@ -6,6 +6,9 @@
 #include <stdlib.h>
 
 #include "format/base/num.h"
+#include "format/tokpre.h"
+#include "runtime/tok_bpe.h"
+#include "runtime/tok_hf.h"
 #include "runtime/tok_spm.h"
 
 /* ---- text of a piece -> id */
@@ -55,70 +58,6 @@ static void table_put(struct fox_tok *t, uint32_t id)
 	t->table.tag[i] = tag;
 }
 
-/* ---- longest prefix */
-
-static uint64_t trie_slot(const struct tok_trie *t, uint64_t edge)
-{
-	uint64_t i = edge * 0x9E3779B97F4A7C15u;
-	for (i = (i ^ i >> 29) & t->mask; t->edge[i] && t->edge[i] != edge; i = (i + 1) & t->mask)
-		;
-	return i;
-}
-
-/* Room for keys of `bytes` bytes in all. */
-static bool trie_init(struct tok_trie *t, struct fox_arena *a, uint64_t bytes)
-{
-	uint64_t slots = 16;
-	if (bytes >= UINT32_MAX)
-		return false;
-	while (slots < bytes * 2)
-		slots *= 2;
-	t->mask = slots - 1;
-	t->edge = fox_arena_alloc(a, slots, sizeof *t->edge);
-	t->to = fox_arena_alloc(a, slots, sizeof *t->to);
-	t->id = fox_arena_alloc(a, bytes + 1, sizeof *t->id);
-	if (!t->edge || !t->to || !t->id)
-		return false;
-	t->id[0] = -1;
-	t->n_nodes = 1;
-	return true;
-}
-
-static void trie_put(struct tok_trie *t, struct fox_str key, int32_t id)
-{
-	uint32_t node = 0;
-	for (size_t i = 0; i < key.n; i++) {
-		uint64_t edge = ((uint64_t)node << 8 | (uint8_t)key.p[i]) + 1, s = trie_slot(t, edge);
-		if (!t->edge[s]) {
-			t->edge[s] = edge;
-			t->to[s] = t->n_nodes;
-			t->id[t->n_nodes++] = -1;
-			if (!i)
-				t->root[(uint8_t)key.p[0]] = t->to[s];
-		}
-		node = t->to[s];
-	}
-	if (node)
-		t->id[node] = id;
-}
-
-int32_t tok_trie_match(const struct tok_trie *t, struct fox_str text, size_t i, size_t *len)
-{
-	int32_t id = -1;
-	uint32_t node = t->root[(uint8_t)text.p[i]];
-	for (size_t n = 1; node; n++) {
-		if (t->id[node] >= 0) {
-			id = t->id[node];
-			*len = n;
-		}
-		if (i + n == text.n)
-			break;
-		/* a free slot leads to node 0 */
-		node = t->to[trie_slot(t, ((uint64_t)node << 8 | (uint8_t)text.p[i + n]) + 1)];
-	}
-	return id;
-}
-
 /* ---- open */
 
 /* Higher scores first; -0 and 0 are one score. */
@@ -129,16 +68,6 @@ static uint32_t rank_of(float score)
 	memcpy(&bits, &f, sizeof bits);
 	uint32_t rising = bits >> 31 ? ~bits : bits | 1u << 31;
 	return ~rising;
-}
-
-/* "[PAD{own id}]": a row without a token, which the original vocabulary does not have. */
-static bool is_filler(const struct fox_tokdata *d, uint32_t i)
-{
-	struct fox_str s = d->piece[i];
-	if (d->type[i] != FOX_TOK_UNUSED || s.n < 7 || memcmp(s.p, "[PAD", 4) || s.p[s.n - 1] != ']')
-		return false;
-	uint64_t v;
-	return fox_str_u64((struct fox_str){s.p + 4, s.n - 5}, &v) && v == i;
 }
 
 static void note_pairs(struct fox_tok *t, struct fox_str s)
@@ -193,7 +122,7 @@ static enum fox_status build_table(struct fox_tok *t, struct fox_err *err)
 		}
 		if (type == FOX_TOK_UNKNOWN && t->unk < 0)
 			t->unk = (int32_t)i;
-		if (t->is_user[i] || !d->piece[i].n || is_filler(d, i))
+		if (t->is_user[i] || !d->piece[i].n || tok_is_filler(d, i))
 			continue;
 		t->mergeable[i] = type == FOX_TOK_NORMAL ? 1 : type == FOX_TOK_UNUSED ? 2 : 0;
 		table_put(t, i);
@@ -218,12 +147,12 @@ static bool build_tries(struct fox_tok *t)
 		if (d->type[i] == FOX_TOK_CONTROL || d->type[i] == FOX_TOK_UNKNOWN)
 			special += d->piece[i].n;
 	}
-	if (!trie_init(&t->user, &t->arena, user) || !trie_init(&t->special, &t->arena, special))
+	if (!tok_trie_init(&t->user, &t->arena, user) || !tok_trie_init(&t->special, &t->arena, special))
 		return false;
 	struct fox_buf key = {0};
 	for (uint32_t i = 0; i < d->n; i++) {
 		if (d->type[i] == FOX_TOK_CONTROL || d->type[i] == FOX_TOK_UNKNOWN)
-			trie_put(&t->special, d->piece[i], (int32_t)i);
+			tok_trie_put(&t->special, d->piece[i], (int32_t)i);
 		if (!t->is_user[i])
 			continue;
 		fox_buf_clear(&key);
@@ -232,7 +161,7 @@ static bool build_tries(struct fox_tok *t)
 				fox_buf_str(&key, "\xE2\x96\x81");
 			else
 				fox_buf_char(&key, d->piece[i].p[j]);
-		trie_put(&t->user, fox_buf_view(&key), (int32_t)i);
+		tok_trie_put(&t->user, fox_buf_view(&key), (int32_t)i);
 	}
 	bool good = !key.failed;
 	fox_buf_free(&key);
@@ -247,16 +176,28 @@ static bool all_bytes(const struct fox_tok *t)
 	return true;
 }
 
-enum fox_status fox_tok_open(struct fox_tok **out, const struct fox_tokdata *data, struct fox_err *err)
+/* A pipeline of tokenizer.json's own, or (containers of others) the one that `pre` names. */
+static enum fox_status open_hf(struct fox_tok *t, struct fox_err *err)
 {
-	*out = NULL;
+	const struct fox_tokdata *d = t->d;
+	struct fox_buf json = {0};
+	enum fox_status s = FOX_OK;
+	if (!d->hf_spec.n)
+		s = fox_tokpre_spec(&json, d, err);
+	if (!s && json.failed)
+		s = fox_fail_nomem(err);
+	if (!s)
+		s = tok_hf_open(&t->hf, d, d->hf_spec.n ? d->hf_spec : fox_buf_view(&json), err);
+	fox_buf_free(&json);
+	return s;
+}
+
+static enum fox_status open_spm(struct fox_tok *t, struct fox_err *err)
+{
+	const struct fox_tokdata *data = t->d;
 	if (strcmp(data->model, "llama"))
-		return fox_fail(
-		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tokenizer model '%s', want 'llama'", data->model);
-	struct fox_tok *t = calloc(1, sizeof *t);
-	if (!t)
-		return fox_fail_nomem(err);
-	t->d = data;
+		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tokenizer model '%s', want 'llama' or 'gpt2'",
+		    data->model);
 	t->unk = data->unk;
 	memset(t->byte_id, 0xff, sizeof t->byte_id);
 	t->mergeable = fox_arena_alloc(&t->arena, data->n, 1);
@@ -273,6 +214,18 @@ enum fox_status fox_tok_open(struct fox_tok **out, const struct fox_tokdata *dat
 	if (!s && t->unk < 0 && !all_bytes(t))
 		s = fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
 		    "vocabulary without an unknown token and without byte tokens");
+	return s;
+}
+
+enum fox_status fox_tok_open(struct fox_tok **out, const struct fox_tokdata *data, struct fox_err *err)
+{
+	*out = NULL;
+	struct fox_tok *t = calloc(1, sizeof *t);
+	if (!t)
+		return fox_fail_nomem(err);
+	t->d = data;
+	bool hf = data->hf_spec.n || !strcmp(data->model, "gpt2");
+	enum fox_status s = hf ? open_hf(t, err) : open_spm(t, err);
 	if (s) {
 		fox_tok_close(t);
 		return s;
@@ -285,6 +238,7 @@ void fox_tok_close(struct fox_tok *t)
 {
 	if (!t)
 		return;
+	tok_hf_close(t->hf);
 	fox_arena_free(&t->arena);
 	free(t);
 }
@@ -348,6 +302,8 @@ static enum fox_status encode_special(
 enum fox_status fox_tok_encode(const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text,
     uint32_t flags, struct fox_err *err)
 {
+	if (t->hf)
+		return tok_hf_encode(t->hf, out, text, flags, err);
 	const struct fox_tokdata *d = t->d;
 	size_t n = out->n;
 	bool ends = !(flags & FOX_TOK_NO_BOS);
@@ -390,6 +346,8 @@ static bool strip_blank(struct fox_str *s)
 enum fox_status fox_tok_decode(const struct fox_tok *t, struct fox_buf *out, const int32_t *ids, size_t n,
     bool first, uint32_t flags, struct fox_err *err)
 {
+	if (t->hf)
+		return tok_hf_decode(t->hf, out, ids, n, first, flags, err);
 	const struct fox_tokdata *d = t->d;
 	size_t start = out->n;
 	bool strips = d->add_space_prefix || d->remove_extra_whitespaces;

@@ -35,6 +35,7 @@ struct tok_bpe {
 	bool has_fallback;     /* all of them, and in use */
 	bool cuts;             /* `adjacent` may cut texts */
 	uint64_t *adjacent;    /* bitset of the hashed pairs of characters inside what merges make */
+	uint8_t *known;        /* [d->n] certainly the model's own: no added token, or part of a merge */
 	int32_t unk;
 };
 
@@ -113,7 +114,8 @@ static enum fox_status put_words(struct tok_bpe *b, struct fox_err *err)
 	const struct fox_tokdata *d = b->d;
 	struct fox_buf bytes = {0};
 	b->text = fox_arena_alloc(&b->arena, d->n, sizeof *b->text);
-	if (!b->text || !fox_map_init(&b->words, &b->arena, d->n))
+	b->known = fox_arena_alloc(&b->arena, d->n, 1);
+	if (!b->text || !b->known || !fox_map_init(&b->words, &b->arena, d->n))
 		return fox_fail_nomem(err);
 	for (int added = 0; added < 2; added++)
 		for (uint32_t i = 0; i < d->n; i++) {
@@ -121,6 +123,7 @@ static enum fox_status put_words(struct tok_bpe *b, struct fox_err *err)
 			if (is_added != (added == 1))
 				continue;
 			b->text[i] = d->piece[i];
+			b->known[i] = !added;
 			fox_buf_clear(&bytes);
 			if (b->spec->byte_level) {
 				if (!tok_is_filler(d, i) && d->piece[i].n && tok_chars_as_bytes(&bytes, d->piece[i])) {
@@ -197,6 +200,8 @@ static enum fox_status put_merges(struct tok_bpe *b, struct fox_err *err)
 		/* of equal pairs the last counts, as in tokenizers */
 		struct pair *p = (struct pair *)(uintptr_t)find_pair(b, (int32_t)id[0], (int32_t)id[1]);
 		*p = (struct pair){((uint64_t)id[0] << 32 | id[1]) + 1, i, (int32_t)id[2]};
+		for (int k = 0; k < 3; k++)
+			b->known[id[k]] = 1;
 		for (int k = 0; k < 2; k++)
 			b->cuts &= fox_tokdata_byte(b->text[id[k]]) < 0;
 		note_adjacent(b, b->text[id[2]]);
@@ -239,9 +244,6 @@ enum fox_status tok_bpe_open(struct tok_bpe **out, const struct fox_tokdata *d, 
     struct fox_err *err)
 {
 	*out = NULL;
-	if (spec->continuing_subword_prefix.n || spec->end_of_word_suffix.n)
-		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "model.%s is not handled",
-		    spec->continuing_subword_prefix.n ? "continuing_subword_prefix" : "end_of_word_suffix");
 	struct tok_bpe *b = calloc(1, sizeof *b);
 	if (!b)
 		return fox_fail_nomem(err);
@@ -491,6 +493,13 @@ static enum fox_status put_ids(
 	return FOX_OK;
 }
 
+/* With ignore_merges: the piece that is this word, or -1. */
+static int32_t whole_word(const struct tok_bpe *b, struct fox_str word)
+{
+	int32_t id = b->spec->ignore_merges ? find_word(b, word) : -1;
+	return id >= 0 && b->known[id] ? id : -1;
+}
+
 /* Not in the cache: merge it, into w->ids[*n]. */
 static enum fox_status merge(const struct tok_bpe *b, struct tok_bpe_work *w, struct fox_str word, size_t *n,
     struct fox_err *err)
@@ -499,6 +508,9 @@ static enum fox_status merge(const struct tok_bpe *b, struct tok_bpe_work *w, st
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "word of more than %d bytes", INT32_MAX);
 	if (!room(&w->ids, &w->cap_ids, word.n + 1, sizeof *w->ids))
 		return fox_fail_nomem(err);
+	*n = 1;
+	if (!b->cuts && (w->ids[0] = whole_word(b, word)) >= 0)
+		return FOX_OK;
 	*n = b->spec->byte_level ? byte_symbols(b, w->ids, word) : symbols(b, w->ids, word);
 	if (*n <= SHORT)
 		*n = *n ? merge_short(b, w->ids, *n) : 0;
@@ -538,13 +550,11 @@ enum fox_status tok_bpe_word(const struct tok_bpe *b, struct tok_bpe_work *w, st
 {
 	if (!word.n)
 		return FOX_OK;
-	if (b->spec->ignore_merges) {
-		int32_t id = find_word(b, word);
-		if (id >= 0)
-			return put_ids(out, &id, 1, err);
-	}
 	if (!b->cuts)
 		return merged_word(b, w, out, word, err);
+	int32_t whole = whole_word(b, word);
+	if (whole >= 0)
+		return put_ids(out, &whole, 1, err);
 	int32_t before = -1;
 	size_t from = 0;
 	for (size_t i = 0; i < word.n;) {

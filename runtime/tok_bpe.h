@@ -13,8 +13,8 @@ struct tok_bpe_work; /* one thread's cache and working memory */
  * tok_bpe_open - tables out of pieces and merges
  *
  * d, spec  must outlive it. With spec->byte_level words are bytes and the pieces GPT-2's byte alphabet.
- * errors   FOX_E_FORMAT: a merge whose halves or whole are no tokens; FOX_E_UNSUPPORTED: prefix or suffix inside
- *          words, an unk_token that is no token; FOX_E_NOMEM
+ * errors   FOX_E_FORMAT: a merge whose halves or whole are no tokens; FOX_E_UNSUPPORTED: an unk_token that
+ *          is no token; FOX_E_NOMEM
  */
 enum fox_status tok_bpe_open(struct tok_bpe **out, const struct fox_tokdata *d, const struct fox_tokspec *spec,
     struct fox_err *err) FOX_MUST_CHECK;

@@ -1,4 +1,4 @@
-/* tok_bytes.c - GPT-2's byte alphabet: printable Latin-1 stands for itself, the other 68 bytes for U+0100 and on.
+/* tok_bytes.c - ill-formed UTF-8; GPT-2's byte alphabet: printable Latin-1 stands for itself, the other 68 bytes for U+0100 and on.
  * source: openai/gpt-2 src/encoder.py bytes_to_unicode */
 #include "runtime/tok_norm.h"
 
@@ -47,4 +47,27 @@ bool tok_chars_as_bytes(struct fox_buf *out, struct fox_str s)
 		fox_buf_char(out, (char)b);
 	}
 	return true;
+}
+
+size_t tok_bad_part(struct fox_str s)
+{
+	const uint8_t *p = (const uint8_t *)s.p;
+	uint8_t low = 0x80, high = 0xbf; /* of the second byte.   source: Unicode 15 table 3-7 */
+	size_t want = p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : p[0] >= 0xe0 && p[0] <= 0xef ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 1;
+	if (p[0] == 0xe0)
+		low = 0xa0;
+	if (p[0] == 0xf0)
+		low = 0x90;
+	if (p[0] == 0xed)
+		high = 0x9f;
+	if (p[0] == 0xf4)
+		high = 0x8f;
+	size_t n = 1;
+	for (; n < want && n < s.n; n++) {
+		if (p[n] < low || p[n] > high)
+			break;
+		low = 0x80;
+		high = 0xbf;
+	}
+	return n;
 }

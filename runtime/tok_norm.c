@@ -68,7 +68,8 @@ static uint64_t *form_table(enum fox_norm_kind kind)
 			continue;
 		}
 		memcpy(whole, part, (size_t)n * sizeof *whole);
-		n = utf8proc_normalize_utf32(whole, n, UTF8PROC_COMPOSE);
+		n = utf8proc_normalize_utf32(
+		    whole, n, (utf8proc_option_t)(UTF8PROC_COMPOSE | UTF8PROC_STABLE)); /* STABLE: composition exclusions */
 		if (n != 1 || whole[0] != (int32_t)c) {
 			set_bit(bits, c);
 			continue;
@@ -154,11 +155,36 @@ static bool run_form(const struct step *t, struct fox_buf *out, struct fox_str *
 
 /* ---- character by character */
 
-/* Rust's char::is_whitespace: White_Space. */
-static bool is_space(int32_t c)
+bool tok_is_space(int32_t c)
 {
 	return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
 	       (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+/* Alphabetic is taken as letters, letter numbers and circled letters: what else it has are marks. */
+bool tok_is_word(int32_t c)
+{
+	if (c < 0x80)
+		return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+	if (c == 0x200c || c == 0x200d || (c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) ||
+	    (c >= 0x1f150 && c <= 0x1f169) || (c >= 0x1f170 && c <= 0x1f189))
+		return true;
+	switch (utf8proc_category(c)) {
+	case UTF8PROC_CATEGORY_LU:
+	case UTF8PROC_CATEGORY_LL:
+	case UTF8PROC_CATEGORY_LT:
+	case UTF8PROC_CATEGORY_LM:
+	case UTF8PROC_CATEGORY_LO:
+	case UTF8PROC_CATEGORY_MN:
+	case UTF8PROC_CATEGORY_MC:
+	case UTF8PROC_CATEGORY_ME:
+	case UTF8PROC_CATEGORY_ND:
+	case UTF8PROC_CATEGORY_NL:
+	case UTF8PROC_CATEGORY_PC:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void put_code(struct fox_buf *out, int32_t c)
@@ -205,7 +231,7 @@ static void run_chars(void (*put)(struct fox_buf *, int32_t), struct fox_buf *ou
 static void strip(struct fox_str *s, bool left, bool right)
 {
 	for (size_t i = 0; left && s->n; i = 0) {
-		if (!is_space(fox_utf8_next(*s, &i)))
+		if (!tok_is_space(fox_utf8_next(*s, &i)))
 			break;
 		s->p += i;
 		s->n -= i;
@@ -215,7 +241,7 @@ static void strip(struct fox_str *s, bool left, bool right)
 		while (at && (s->p[at] & 0xc0) == 0x80)
 			at--;
 		i = at;
-		if (!is_space(fox_utf8_next(*s, &i)))
+		if (!tok_is_space(fox_utf8_next(*s, &i)))
 			break;
 		s->n = at;
 	}

@@ -29,6 +29,14 @@ const char *tok_norm_version(void);
 enum fox_status tok_norm_run(const struct tok_norm *t, struct tok_matcher *m, struct fox_buf buf[2],
     struct fox_str *text, struct fox_err *err) FOX_MUST_CHECK;
 
+/* Rust's char::is_whitespace (White_Space), and the regex crate's \w: letters, marks, digits, connectors, joiners. */
+bool tok_is_space(int32_t code);
+bool tok_is_word(int32_t code);
+
+/* Bytes of the ill-formed sequence that s begins with, which one U+FFFD stands for, as Python's bytes.decode has it:
+ * what could still have become a character. At least 1. */
+size_t tok_bad_part(struct fox_str s);
+
 /* The 256 characters of GPT-2's byte alphabet, and back: -1 for a code point that is none of them. */
 uint32_t tok_byte_char(uint8_t byte);
 int tok_char_byte(int32_t code);

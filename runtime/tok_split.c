@@ -35,7 +35,7 @@ static enum fox_status compile(struct tok_regex **out, struct fox_str text, uint
 	if (!re || !ctx || pcre2_set_newline(ctx, PCRE2_NEWLINE_LF)) {
 		s = fox_fail_nomem(err);
 	} else {
-		flags |= PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C;
+		flags |= PCRE2_UTF | (flags & PCRE2_LITERAL ? 0 : PCRE2_NEVER_BACKSLASH_C);
 		re->code = pcre2_compile((PCRE2_SPTR)text.p, text.n, flags, &code, &at, ctx);
 		if (!re->code) {
 			PCRE2_UCHAR why[160] = {0};

@@ -4,6 +4,7 @@
 #define FOX_TOK_SPM_H
 
 #include "runtime/tok.h"
+#include "runtime/tok_trie.h"
 
 /* Text of a piece -> id: open addressing at no more than half load. */
 struct tok_table {
@@ -11,20 +12,11 @@ struct tok_table {
 	uint64_t mask, seed;
 };
 
-/* Bytes -> id, longest prefix first: edges (node, byte) -> node in one hash table; node 0 is the root. */
-struct tok_trie {
-	uint64_t *edge; /* (node << 8 | byte) + 1, 0: free */
-	uint32_t *to;
-	int32_t *id; /* [n_nodes] piece that ends here, or -1 */
-	uint64_t mask;
-	uint32_t n_nodes;
-	uint32_t root[256]; /* first step without hashing; 0: none */
-};
-
 #define TOK_PAIR_BITS 22
 
 struct fox_tok {
 	const struct fox_tokdata *d;
+	struct tok_hf *hf; /* a pipeline runs it; then nothing below is there */
 	struct fox_arena arena;
 	struct tok_table table;  /* every piece but USER ones and fillers */
 	struct tok_trie user;    /* USER pieces, blanks as U+2581: matched in normalized text */
@@ -42,9 +34,6 @@ struct fox_tok {
 
 /* Pieces equal to a text: an id, or -1. */
 int32_t tok_table_find(const struct fox_tok *t, const char *p, size_t n);
-
-/* Longest key of the trie that text starts with at i: its id and *len, or -1. */
-int32_t tok_trie_match(const struct tok_trie *t, struct fox_str text, size_t i, size_t *len);
 
 /* One bit of fox_tok.pair. */
 static inline uint32_t tok_pair_bit(uint32_t a, uint32_t b)
