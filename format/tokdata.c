@@ -6,31 +6,38 @@
 
 #include <math.h>
 
+#include "format/charsmap.h"
 #include "format/profile.h"
 
 #define KEY(name) "tokenizer.ggml." name
+#define KEY_CHARSMAP KEY("precompiled_charsmap")
 
 /* Special ids by key. llama.cpp's reader assumes `preset` for SentencePiece vocabularies when the key is
- * absent. The order is that of its writer.   source: llama.cpp src/llama-vocab.cpp, gguf-py/gguf/vocab.py
- * SpecialVocab */
+ * absent, `preset_t5` for Unigram ones. The order is that of its writer.   source: llama.cpp src/llama-vocab.cpp,
+ * gguf-py/gguf/vocab.py SpecialVocab */
 static const struct id_key {
 	const char *key;
 	size_t field;
-	int32_t preset;
+	int32_t preset, preset_t5;
 	int32_t preset_type; /* and only where the piece is of this type */
 } id_keys[] = {
-    {KEY("bos_token_id"), offsetof(struct fox_tokdata, bos), 1, FOX_TOK_CONTROL},
-    {KEY("eos_token_id"), offsetof(struct fox_tokdata, eos), 2, FOX_TOK_CONTROL},
-    {KEY("unknown_token_id"), offsetof(struct fox_tokdata, unk), 0, FOX_TOK_UNKNOWN},
-    {KEY("seperator_token_id"), offsetof(struct fox_tokdata, sep), FOX_TOK_NONE,
+    {KEY("bos_token_id"), offsetof(struct fox_tokdata, bos), 1, FOX_TOK_NONE, FOX_TOK_CONTROL},
+    {KEY("eos_token_id"), offsetof(struct fox_tokdata, eos), 2, 1, FOX_TOK_CONTROL},
+    {KEY("unknown_token_id"), offsetof(struct fox_tokdata, unk), 0, 2, FOX_TOK_UNKNOWN},
+    {KEY("seperator_token_id"), offsetof(struct fox_tokdata, sep), FOX_TOK_NONE, FOX_TOK_NONE,
         0}, /* the key's own spelling */
-    {KEY("padding_token_id"), offsetof(struct fox_tokdata, pad), FOX_TOK_NONE, 0},
-    {KEY("mask_token_id"), offsetof(struct fox_tokdata, mask), FOX_TOK_NONE, 0},
-    {KEY("prefix_token_id"), offsetof(struct fox_tokdata, prefix), FOX_TOK_NONE, 0},
-    {KEY("suffix_token_id"), offsetof(struct fox_tokdata, suffix), FOX_TOK_NONE, 0},
-    {KEY("middle_token_id"), offsetof(struct fox_tokdata, middle), FOX_TOK_NONE, 0},
-    {KEY("eot_token_id"), offsetof(struct fox_tokdata, eot), FOX_TOK_NONE, 0},
+    {KEY("padding_token_id"), offsetof(struct fox_tokdata, pad), FOX_TOK_NONE, 0, FOX_TOK_CONTROL},
+    {KEY("mask_token_id"), offsetof(struct fox_tokdata, mask), FOX_TOK_NONE, FOX_TOK_NONE, 0},
+    {KEY("prefix_token_id"), offsetof(struct fox_tokdata, prefix), FOX_TOK_NONE, FOX_TOK_NONE, 0},
+    {KEY("suffix_token_id"), offsetof(struct fox_tokdata, suffix), FOX_TOK_NONE, FOX_TOK_NONE, 0},
+    {KEY("middle_token_id"), offsetof(struct fox_tokdata, middle), FOX_TOK_NONE, FOX_TOK_NONE, 0},
+    {KEY("eot_token_id"), offsetof(struct fox_tokdata, eot), FOX_TOK_NONE, FOX_TOK_NONE, 0},
 };
+
+static bool is_unigram(const struct fox_tokdata *t)
+{
+	return !strcmp(t->model, "t5");
+}
 
 static int32_t *id_field(struct fox_tokdata *t, size_t i)
 {
@@ -140,6 +147,27 @@ static enum fox_status read_scores(struct fox_tokdata *t, const struct fox_gguf 
 	return FOX_OK;
 }
 
+static enum fox_status read_exact(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
+{
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, FOX_KEY_TOK_EXACT);
+	if (!kv)
+		return FOX_OK;
+	if (array_of(kv, t->n, err))
+		return err->code;
+	t->exact_score = fox_arena_alloc(&t->arena, t->n, sizeof *t->exact_score);
+	if (!t->exact_score)
+		return fox_fail_nomem(err);
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (!fox_gguf_item_f64(g, kv, i, &t->exact_score[i]))
+			return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' is an array of %s, want f64", FOX_KEY_TOK_EXACT,
+			    fox_gguf_type_name(kv->item));
+		if ((float)t->exact_score[i] != t->score[i])
+			return fox_fail(err, FOX_E_FORMAT, kv->at, "element %u of '%s' is not the token's score", i,
+			    FOX_KEY_TOK_EXACT);
+	}
+	return FOX_OK;
+}
+
 static enum fox_status read_types(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
 {
 	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, KEY("token_type"));
@@ -168,9 +196,10 @@ static enum fox_status read_id(struct fox_tokdata *t, const struct fox_gguf *g, 
 {
 	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, k->key);
 	*out = FOX_TOK_NONE;
+	int32_t preset = is_unigram(t) ? k->preset_t5 : k->preset;
 	if (!kv) {
-		if (!ours && k->preset >= 0 && (uint32_t)k->preset < t->n && t->type[k->preset] == k->preset_type)
-			*out = k->preset;
+		if (!ours && preset >= 0 && (uint32_t)preset < t->n && t->type[preset] == k->preset_type)
+			*out = preset;
 		return FOX_OK;
 	}
 	int64_t v;
@@ -246,12 +275,34 @@ static enum fox_status read_texts(struct fox_tokdata *t, const struct fox_gguf *
 	if (fox_gguf_find_key(g, "tokenizer.chat_template") &&
 	    fox_gguf_str(g, "tokenizer.chat_template", &t->chat_template, err))
 		return err->code;
-	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, FOX_KEY_SPM_SPEC);
+	return FOX_OK;
+}
+
+static enum fox_status read_octets(
+    const struct fox_gguf *g, const char *key, struct fox_str *out, struct fox_err *err)
+{
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, key);
 	if (!kv)
 		return FOX_OK;
-	if (kv->type != FOX_GGUF_ARR || kv->item != FOX_GGUF_U8)
-		return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' is not an array of u8", FOX_KEY_SPM_SPEC);
-	t->spm_spec = (struct fox_str){(const char *)kv->raw.p, kv->raw.n};
+	if (kv->type != FOX_GGUF_ARR || (kv->item != FOX_GGUF_U8 && kv->item != FOX_GGUF_I8))
+		return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' is not an array of u8", key);
+	*out = (struct fox_str){(const char *)kv->raw.p, kv->raw.n};
+	return FOX_OK;
+}
+
+/* The character map is a key of its own for llama.cpp's Unigram vocabularies, else within the SentencePiece model. */
+static enum fox_status read_spm(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
+{
+	struct fox_span map;
+	enum fox_status s = read_octets(g, FOX_KEY_SPM_SPEC, &t->spm_spec, err);
+	if (!s)
+		s = read_octets(g, KEY_CHARSMAP, &t->charsmap, err);
+	if (s || t->charsmap.p || !t->spm_spec.p)
+		return s;
+	if ((s = fox_charsmap_in_spm(
+	         &map, (struct fox_span){(const uint8_t *)t->spm_spec.p, t->spm_spec.n}, err)))
+		return fox_in(err, "in '%s'", FOX_KEY_SPM_SPEC), s;
+	t->charsmap = (struct fox_str){(const char *)map.p, map.n};
 	return FOX_OK;
 }
 
@@ -265,18 +316,24 @@ enum fox_status fox_tokdata_from_gguf(struct fox_tokdata *t, const struct fox_gg
 	enum fox_status s = fox_gguf_str(g, KEY("model"), &model, err);
 	if (s)
 		return s;
-	if (!fox_str_is(model, "llama"))
-		return fox_fail(
-		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tokenizer model '%.*s', want 'llama'", FOX_STR_ARG(model));
+	if (fox_str_is(model, "t5")) { /* with what llama.cpp assumes of those */
+		t->model = "t5";
+		t->add_bos = t->add_space_prefix = false;
+		t->add_eos = true;
+	} else if (!fox_str_is(model, "llama")) {
+		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tokenizer model '%.*s', want 'llama' or 't5'",
+		    FOX_STR_ARG(model));
+	}
 	if ((s = read_pieces(t, g, err)) || (s = read_scores(t, g, err)) || (s = read_types(t, g, err)))
 		return s;
 	bool ours = fox_gguf_find_key(g, FOX_KEY_PROFILE) != NULL;
 	for (size_t i = 0; i < FOX_COUNT(id_keys); i++)
 		if ((s = read_id(t, g, &id_keys[i], ours, id_field(t, i), err)))
 			return s;
-	if ((s = read_flags(t, g, err)) || (s = read_user(t, g, err)))
+	if ((s = read_flags(t, g, err)) || (s = read_user(t, g, err)) || (s = read_exact(t, g, err)) ||
+	    (s = read_texts(t, g, err)))
 		return s;
-	return read_texts(t, g, err);
+	return read_spm(t, g, err);
 }
 
 static enum fox_status put_fox_keys(
@@ -285,6 +342,8 @@ static enum fox_status put_fox_keys(
 	enum fox_status s = FOX_OK;
 	if (t->n_user)
 		s = fox_gguf_put_array(w, FOX_KEY_TOK_USER, FOX_GGUF_U32, t->user, t->n_user, err);
+	if (!s && t->exact_score)
+		s = fox_gguf_put_array(w, FOX_KEY_TOK_EXACT, FOX_GGUF_F64, t->exact_score, t->n, err);
 	if (!s && t->spm_spec.n)
 		s = fox_gguf_put_array(w, FOX_KEY_SPM_SPEC, FOX_GGUF_U8, t->spm_spec.p, t->spm_spec.n, err);
 	return s;
@@ -306,16 +365,22 @@ enum fox_status fox_tokdata_put(const struct fox_tokdata *t, struct fox_gguf_wri
 			return s;
 	}
 	/* without the key llama.cpp would add its own default id to every text */
-	bool say_bos = t->add_bos_given || t->bos < 0;
+	bool unigram = is_unigram(t);
+	bool say_bos = t->add_bos_given || (t->bos < 0 && !unigram),
+	     say_eos = t->add_eos_given || (t->eos < 0 && unigram);
 	if (say_bos && (s = fox_gguf_put_bool(w, KEY("add_bos_token"), t->add_bos && t->bos >= 0, err)))
 		return s;
-	if (t->add_eos_given && (s = fox_gguf_put_bool(w, KEY("add_eos_token"), t->add_eos && t->eos >= 0, err)))
+	if (say_eos && (s = fox_gguf_put_bool(w, KEY("add_eos_token"), t->add_eos && t->eos >= 0, err)))
 		return s;
 	if (t->chat_template.p && (s = fox_gguf_put_str(w, "tokenizer.chat_template", t->chat_template, err)))
 		return s;
 	if ((s = fox_gguf_put_bool(w, KEY("add_space_prefix"), t->add_space_prefix, err)))
 		return s;
-	if (t->remove_extra_whitespaces && (s = fox_gguf_put_bool(w, KEY("remove_extra_whitespaces"), true, err)))
+	bool extra = t->remove_extra_whitespaces;
+	if ((extra || unigram) && (s = fox_gguf_put_bool(w, KEY("remove_extra_whitespaces"), extra, err)))
+		return s;
+	if (unigram && t->charsmap.n &&
+	    (s = fox_gguf_put_array(w, KEY_CHARSMAP, FOX_GGUF_U8, t->charsmap.p, t->charsmap.n, err)))
 		return s;
 	return put_fox_keys(t, w, err);
 }

@@ -26,6 +26,7 @@ enum fox_tok_type {
 /* Score of "[PAD{i}]", which fills a row of the embedding that has no token. */
 #define FOX_TOK_FILL_SCORE (-10000.0f)
 #define FOX_KEY_TOK_USER "fox.tokenizer.user_defined" /* u32[]: fox_tokdata.user */
+#define FOX_KEY_TOK_EXACT "fox.tokenizer.scores"      /* f64[n]: fox_tokdata.exact_score */
 
 struct fox_tokdata {
 	/* tokenizer.ggml.model: "llama" = SentencePiece BPE (or BPE with byte fallback), "t5" = Unigram, "gpt2" =
@@ -35,9 +36,12 @@ struct fox_tokdata {
 	uint32_t n;            /* tokens, 1..FOX_TOK_MAX */
 	struct fox_str *piece; /* [n] UTF-8, the SentencePiece space U+2581 kept */
 	float *score;          /* [n] finite */
-	int32_t *type;         /* [n] enum fox_tok_type */
-	/* Rising ids that tokenizer.model calls USER_DEFINED and type[] calls NORMAL, because llama.cpp's
-	 * converter drops that type. The runtime treats them as FOX_TOK_USER. */
+	double *
+	    exact_score; /* [n] scores that no float holds, of Unigram vocabularies in tokenizer.json; NULL: none */
+	int32_t *type;   /* [n] enum fox_tok_type */
+	/* Rising ids that tokenizer.model calls USER_DEFINED and type[] mostly calls NORMAL, because llama.cpp's
+	 * converter drops that type. The runtime treats them as FOX_TOK_USER, but for blanks in them, which
+	 * SentencePiece never finds: in other USER pieces they stand for U+2581. */
 	uint32_t *user; /* [n_user] */
 	uint32_t n_user;
 	int32_t bos, eos, unk, pad, eot, sep, mask; /* ids, or FOX_TOK_NONE */
@@ -48,12 +52,13 @@ struct fox_tokdata {
 	bool remove_extra_whitespaces;     /* SentencePiece normalizer flag */
 	struct fox_str chat_template;      /* {NULL, 0}: none */
 	struct fox_str spm_spec;           /* ModelProto without pieces; {NULL, 0}: none */
+	struct fox_str charsmap; /* SentencePiece's precompiled_charsmap (charsmap.h); {NULL, 0}: none */
 	/* tokenizer.json without model.vocab and model.merges, as compact JSON; {NULL, 0}: none. When it is there, it
 	 * says how text is normalized, split, merged, framed and decoded; the pieces say what the ids are. */
 	struct fox_str hf_spec;
 	struct fox_str *merge; /* [n_merges] "left right", best first; tokenizer.ggml.merges */
 	uint32_t n_merges;
-	struct fox_arena arena;            /* owns what is not borrowed from the source or container */
+	struct fox_arena arena; /* owns what is not borrowed from the source or container */
 };
 
 /* Every id FOX_TOK_NONE and the default flags of SentencePiece BPE models. Overwrites what t held. */

@@ -9,8 +9,8 @@ struct fox_tok; /* immutable after open: shareable between threads */
 /*
  * fox_tok_open - build the lookup structures; data must outlive the tokenizer
  *
- * errors FOX_E_UNSUPPORTED: another model than "llama", or neither an unknown token nor byte pieces;
- * FOX_E_NOMEM
+ * errors FOX_E_UNSUPPORTED: another model than "llama" and "t5", or neither an unknown token nor byte pieces; those of
+ * fox_charsmap_parse; FOX_E_NOMEM
  */
 enum fox_status fox_tok_open(
     struct fox_tok **out, const struct fox_tokdata *data, struct fox_err *err) FOX_MUST_CHECK;

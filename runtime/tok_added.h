@@ -32,8 +32,8 @@ struct tok_found {
 /* Zero-initialise, with special as FOX_TOK_SPECIAL says. */
 struct tok_added_find {
 	bool special;
-	size_t at;                 /* the search goes on here */
-	size_t done;               /* end of the last token */
+	size_t at;                /* the search goes on here */
+	size_t done;              /* end of the last token */
 	struct tok_found waiting; /* a token behind the text that was handed out */
 	bool has_waiting;
 };

@@ -10,9 +10,9 @@
 #include "format/base/num.h"
 
 #define NO_RANK UINT32_MAX
-#define SHORT 48        /* symbols merged in place; more go through the heap */
-#define CACHE_BITS 15   /* entries of one cache */
-#define KEY_BYTES 23    /* longest word in it */
+#define SHORT 48      /* symbols merged in place; more go through the heap */
+#define CACHE_BITS 15 /* entries of one cache */
+#define KEY_BYTES 23  /* longest word in it */
 #define KEY_IDS 9
 #define PAIR_BITS 20
 
@@ -194,8 +194,8 @@ static enum fox_status put_merges(struct tok_bpe *b, struct fox_err *err)
 			bool nomem = tmp.failed;
 			fox_buf_free(&tmp);
 			return nomem ? fox_fail_nomem(err)
-			             : fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
-			                   "merge %u, '%.*s', is not of tokens", i, FOX_STR_ARG(d->merge[i]));
+			             : fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "merge %u, '%.*s', is not of tokens", i,
+			                   FOX_STR_ARG(d->merge[i]));
 		}
 		/* of equal pairs the last counts, as in tokenizers */
 		struct pair *p = (struct pair *)(uintptr_t)find_pair(b, (int32_t)id[0], (int32_t)id[1]);
@@ -223,8 +223,7 @@ static enum fox_status put_symbols(struct tok_bpe *b, struct fox_err *err)
 	for (int i = 0; i < 256; i++) {
 		static const char hex[] = "0123456789ABCDEF";
 		char c = (char)i, name[] = {'<', '0', 'x', hex[i / 16], hex[i % 16], '>'};
-		b->byte_sym[i] =
-		    i < 0x80 || spec->byte_level ? find_word(b, (struct fox_str){&c, 1}) : -1;
+		b->byte_sym[i] = i < 0x80 || spec->byte_level ? find_word(b, (struct fox_str){&c, 1}) : -1;
 		b->fallback[i] = find_word(b, (struct fox_str){name, sizeof name});
 		b->has_fallback &= b->fallback[i] >= 0;
 	}
@@ -240,8 +239,8 @@ static enum fox_status put_symbols(struct tok_bpe *b, struct fox_err *err)
 	return FOX_OK;
 }
 
-enum fox_status tok_bpe_open(struct tok_bpe **out, const struct fox_tokdata *d, const struct fox_tokspec *spec,
-    struct fox_err *err)
+enum fox_status tok_bpe_open(
+    struct tok_bpe **out, const struct fox_tokdata *d, const struct fox_tokspec *spec, struct fox_err *err)
 {
 	*out = NULL;
 	struct tok_bpe *b = calloc(1, sizeof *b);
@@ -481,8 +480,7 @@ static size_t byte_symbols(const struct tok_bpe *b, int32_t *ids, struct fox_str
 	return n;
 }
 
-static enum fox_status put_ids(
-    struct fox_tok_ids *out, const int32_t *ids, size_t n, struct fox_err *err)
+static enum fox_status put_ids(struct fox_tok_ids *out, const int32_t *ids, size_t n, struct fox_err *err)
 {
 	if (n > (size_t)INT32_MAX - out->n)
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "text of more than %d tokens", INT32_MAX);
@@ -501,8 +499,8 @@ static int32_t whole_word(const struct tok_bpe *b, struct fox_str word)
 }
 
 /* Not in the cache: merge it, into w->ids[*n]. */
-static enum fox_status merge(const struct tok_bpe *b, struct tok_bpe_work *w, struct fox_str word, size_t *n,
-    struct fox_err *err)
+static enum fox_status merge(
+    const struct tok_bpe *b, struct tok_bpe_work *w, struct fox_str word, size_t *n, struct fox_err *err)
 {
 	if (word.n > INT32_MAX)
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "word of more than %d bytes", INT32_MAX);
@@ -530,7 +528,8 @@ static enum fox_status merged_word(const struct tok_bpe *b, struct tok_bpe_work 
 	uint64_t key[3] = {0};
 	memcpy(key, word.p, word.n);
 	((uint8_t *)key)[KEY_BYTES] = (uint8_t)word.n;
-	uint64_t h = (key[0] ^ (key[1] << 23 | key[1] >> 41) ^ key[2] * 0xD6E8FEB86659FD93u) * 0x9E3779B97F4A7C15u;
+	uint64_t h =
+	    (key[0] ^ (key[1] << 23 | key[1] >> 41) ^ key[2] * 0xD6E8FEB86659FD93u) * 0x9E3779B97F4A7C15u;
 	struct cached *c = &w->cache[(h ^ h >> 29) >> 7 & (((uint64_t)1 << CACHE_BITS) - 1)];
 	if (c->key[0] == key[0] && c->key[1] == key[1] && c->key[2] == key[2])
 		return put_ids(out, c->ids, (size_t)c->n, err);

@@ -16,8 +16,8 @@ struct tok_bpe_work; /* one thread's cache and working memory */
  * errors   FOX_E_FORMAT: a merge whose halves or whole are no tokens; FOX_E_UNSUPPORTED: an unk_token that
  *          is no token; FOX_E_NOMEM
  */
-enum fox_status tok_bpe_open(struct tok_bpe **out, const struct fox_tokdata *d, const struct fox_tokspec *spec,
-    struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status tok_bpe_open(struct tok_bpe **out, const struct fox_tokdata *d,
+    const struct fox_tokspec *spec, struct fox_err *err) FOX_MUST_CHECK;
 void tok_bpe_close(struct tok_bpe *b); /* NULL is fine */
 
 /* Working memory for calls with b; NULL: out of memory. */

@@ -53,7 +53,10 @@ size_t tok_bad_part(struct fox_str s)
 {
 	const uint8_t *p = (const uint8_t *)s.p;
 	uint8_t low = 0x80, high = 0xbf; /* of the second byte.   source: Unicode 15 table 3-7 */
-	size_t want = p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : p[0] >= 0xe0 && p[0] <= 0xef ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 1;
+	size_t want = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
+	              : p[0] >= 0xe0 && p[0] <= 0xef ? 3
+	              : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+	                                             : 1;
 	if (p[0] == 0xe0)
 		low = 0xa0;
 	if (p[0] == 0xf0)

@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#include "runtime/tok_spm.h"
-
 /* ---- working memory */
 
 static void work_close(struct tok_hf_work *w)
@@ -17,6 +15,7 @@ static void work_close(struct tok_hf_work *w)
 		return;
 	tok_matcher_close(w->matcher);
 	tok_bpe_work_close(w->bpe);
+	tok_unigram_work_free(&w->unigram);
 	fox_buf_free(&w->valid);
 	fox_buf_free(&w->bytes);
 	for (int k = 0; k < 2; k++) {
@@ -62,13 +61,13 @@ static enum fox_status open_pretok(struct tok_hf *h, uint32_t i, struct fox_err 
 		return tok_regex_open(&h->re[i], &p->pattern, err);
 	case FOX_PRETOK_BYTE_LEVEL:
 		if (h->mapped_at_start || h->n_raw < i)
-			return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "ByteLevel twice in a tokenizer is not handled");
+			return fox_fail(
+			    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "ByteLevel twice in a tokenizer is not handled");
 		h->n_raw = i;
 		return p->use_regex ? tok_regex_open(&h->re[i], &gpt2, err) : FOX_OK;
 	case FOX_PRETOK_METASPACE:
 		if (h->mapped_at_start || h->n_raw < i)
-			return fox_fail(
-			    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "Metaspace behind ByteLevel is not handled");
+			return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "Metaspace behind ByteLevel is not handled");
 		return p->split ? tok_regex_open(&h->re[i], &mark, err) : FOX_OK;
 	case FOX_PRETOK_DIGITS:
 		return tok_regex_open_set(&h->re[i], TOK_CS_NUMERIC, err);
@@ -80,6 +79,25 @@ static enum fox_status open_pretok(struct tok_hf *h, uint32_t i, struct fox_err 
 		return tok_regex_open_set(&h->re[i], TOK_CS_SPACE, err);
 	}
 	return FOX_OK;
+}
+
+/* model.vocab is a list, so its ids come first: behind them are added tokens and rows without a token. An added token
+ * amid them is in the list too. */
+static enum fox_status open_unigram(struct tok_hf *h, struct fox_err *err)
+{
+	const struct fox_tokdata *d = h->d;
+	uint32_t n = d->n;
+	while (
+	    n && (d->type[n - 1] == FOX_TOK_CONTROL || d->type[n - 1] == FOX_TOK_USER || tok_is_filler(d, n - 1)))
+		n--;
+	if (h->spec.unk_id >= n)
+		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
+		    "model.unk_id is %lld, outside the vocabulary of %u tokens", (long long)h->spec.unk_id, n);
+	struct tok_unigram_options o = {.kind = TOK_UNIGRAM_HF,
+	    .n_vocab = n,
+	    .unk = (int32_t)h->spec.unk_id,
+	    .byte_fallback = h->spec.byte_fallback};
+	return tok_unigram_open(&h->unigram, d, &o, err);
 }
 
 static enum fox_status open_pipeline(struct tok_hf *h, struct fox_err *err)
@@ -106,9 +124,7 @@ static enum fox_status open_pipeline(struct tok_hf *h, struct fox_err *err)
 	tok_matcher_close(m);
 	if (s)
 		return s;
-	if (spec->model != FOX_TOKMODEL_BPE)
-		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "model Unigram is not handled");
-	return tok_bpe_open(&h->bpe, h->d, spec, err);
+	return spec->model == FOX_TOKMODEL_BPE ? tok_bpe_open(&h->bpe, h->d, spec, err) : open_unigram(h, err);
 }
 
 enum fox_status tok_hf_open(
@@ -143,6 +159,7 @@ void tok_hf_close(struct tok_hf *h)
 	}
 	tok_norm_close(h->norm);
 	tok_bpe_close(h->bpe);
+	tok_unigram_close(h->unigram);
 	fox_tokspec_free(&h->spec);
 	fox_arena_free(&h->arena);
 	free(h);
@@ -164,13 +181,14 @@ struct level {
 	bool mapped; /* ByteLevel: the pieces of this step still have to be mapped */
 };
 
-static enum fox_status pretok(struct run *r, uint32_t step, struct fox_str piece, bool first, struct fox_err *err);
+static enum fox_status pretok(
+    struct run *r, uint32_t step, struct fox_str piece, bool first, struct fox_err *err);
 
 static enum fox_status model(struct run *r, struct fox_str piece, struct fox_err *err)
 {
 	const struct tok_hf *h = r->h;
 	/* behind ByteLevel and another pre-tokenizer, or a normalizer ByteLevel: characters to bytes again */
-	if (h->mapped_at_start || (h->spec.n_pretok && h->n_raw < h->spec.n_pretok - 1)) {
+	if (h->bpe && (h->mapped_at_start || (h->spec.n_pretok && h->n_raw < h->spec.n_pretok - 1))) {
 		fox_buf_clear(&r->w->bytes);
 		fox_buf_str(&r->w->bytes, "");
 		if (!tok_chars_as_bytes(&r->w->bytes, piece))
@@ -180,7 +198,8 @@ static enum fox_status model(struct run *r, struct fox_str piece, struct fox_err
 			return fox_fail_nomem(err);
 		piece = fox_buf_view(&r->w->bytes);
 	}
-	return tok_bpe_word(h->bpe, r->w->bpe, r->out, piece, err);
+	return h->bpe ? tok_bpe_word(h->bpe, r->w->bpe, r->out, piece, err)
+	              : tok_unigram_encode(h->unigram, &r->w->unigram, r->out, piece, err);
 }
 
 static enum fox_status hand_on(void *ctx, struct fox_str piece, size_t at, struct fox_err *err)
@@ -224,8 +243,8 @@ static enum fox_status metaspace(
 		return fox_fail_nomem(err);
 	if (!p->split)
 		return hand_on(l, fox_buf_view(b), 0, err);
-	return tok_split(r->h->re[l->step], r->w->matcher, FOX_SPLIT_MERGED_WITH_NEXT, false, fox_buf_view(b), hand_on,
-	    l, err);
+	return tok_split(r->h->re[l->step], r->w->matcher, FOX_SPLIT_MERGED_WITH_NEXT, false, fox_buf_view(b),
+	    hand_on, l, err);
 }
 
 static enum fox_status byte_level(
@@ -240,11 +259,10 @@ static enum fox_status byte_level(
 			return fox_fail_nomem(err);
 		piece = fox_buf_view(b);
 	}
-	l->mapped = l->step + 1 < r->h->spec.n_pretok;
+	l->mapped = l->step + 1 < r->h->spec.n_pretok || !r->h->bpe;
 	if (!p->use_regex)
 		return hand_on(l, piece, 0, err);
-	return tok_split(
-	    r->h->re[l->step], r->w->matcher, FOX_SPLIT_ISOLATED, false, piece, hand_on, l, err);
+	return tok_split(r->h->re[l->step], r->w->matcher, FOX_SPLIT_ISOLATED, false, piece, hand_on, l, err);
 }
 
 static enum fox_status pretok(
@@ -317,7 +335,8 @@ static bool make_valid(struct fox_buf *out, struct fox_str s, size_t bad)
 	return !out->failed;
 }
 
-static enum fox_status frame(const struct tok_hf *h, struct fox_tok_ids *out, bool before, struct fox_err *err)
+static enum fox_status frame(
+    const struct tok_hf *h, struct fox_tok_ids *out, bool before, struct fox_err *err)
 {
 	const struct fox_tokspec *spec = &h->spec;
 	const uint32_t *ids = before ? spec->before : spec->after;
@@ -353,8 +372,8 @@ static enum fox_status encode(struct run *r, struct fox_str text, uint32_t flags
 	return s;
 }
 
-enum fox_status tok_hf_encode(const struct tok_hf *h, struct fox_tok_ids *out, struct fox_str text, uint32_t flags,
-    struct fox_err *err)
+enum fox_status tok_hf_encode(
+    const struct tok_hf *h, struct fox_tok_ids *out, struct fox_str text, uint32_t flags, struct fox_err *err)
 {
 	struct run r = {h, tok_hf_take(h), out};
 	size_t n = out->n;

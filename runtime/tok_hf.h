@@ -17,8 +17,8 @@ struct tok_hf; /* shareable between threads: each call takes its own working mem
  * errors  those of fox_tokspec_parse, tok_regex_open, tok_norm_open, tok_added_init, tok_bpe_open;
  *         FOX_E_UNSUPPORTED: components in an order that fox does not run; FOX_E_NOMEM
  */
-enum fox_status tok_hf_open(
-    struct tok_hf **out, const struct fox_tokdata *d, struct fox_str json, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status tok_hf_open(struct tok_hf **out, const struct fox_tokdata *d, struct fox_str json,
+    struct fox_err *err) FOX_MUST_CHECK;
 void tok_hf_close(struct tok_hf *h); /* NULL is fine */
 
 /* As fox_tok_encode and fox_tok_decode. */

@@ -8,15 +8,17 @@
 #include "runtime/tok_bpe.h"
 #include "runtime/tok_hf.h"
 #include "runtime/tok_split.h"
+#include "runtime/tok_unigram.h"
 
 /* One call's working memory, which the tokenizer keeps for the next call. */
 struct tok_hf_work {
 	struct tok_matcher *matcher;
 	struct tok_bpe_work *bpe;
-	struct fox_buf valid;                              /* the text, when it had to be made well-formed */
-	struct fox_buf norm[2];                            /* for normalizers */
-	struct fox_buf stage[FOX_TOKSPEC_MAX_STEPS][2];    /* for pre-tokenizers that change text */
-	struct fox_buf bytes;                              /* characters of the byte alphabet as bytes again */
+	struct tok_unigram_work unigram;
+	struct fox_buf valid;                           /* the text, when it had to be made well-formed */
+	struct fox_buf norm[2];                         /* for normalizers */
+	struct fox_buf stage[FOX_TOKSPEC_MAX_STEPS][2]; /* for pre-tokenizers that change text */
+	struct fox_buf bytes;                           /* characters of the byte alphabet as bytes again */
 };
 
 struct tok_hf {
@@ -24,16 +26,17 @@ struct tok_hf {
 	struct fox_tokspec spec;
 	struct fox_arena arena;
 	struct tok_norm *norm;
-	struct tok_added raw, normalized; /* added tokens by where they are matched */
+	struct tok_added raw, normalized;            /* added tokens by where they are matched */
 	struct tok_regex *re[FOX_TOKSPEC_MAX_STEPS]; /* of pre-tokenizers; NULL: it needs none */
 	struct tok_regex *decode_re[FOX_TOKSPEC_MAX_STEPS];
-	struct tok_bpe *bpe;
-	bool mapped_at_start;   /* a normalizer has turned bytes into characters */
-	uint32_t n_raw;         /* pre-tokenizers that see raw bytes: after these, text is in the byte alphabet */
-	uint8_t *is_special;    /* [d->n] decode leaves it out */
-	uint8_t *is_token;      /* [d->n] decode knows it: no filler */
-	struct fox_str *decoded; /* [d->n] ByteLevel's text of each token; NULL without that decoder */
-	uint32_t fuse_at;       /* decoders before the first Fuse, or all of them */
+	struct tok_bpe *bpe; /* one of the two */
+	struct tok_unigram *unigram;
+	bool mapped_at_start; /* a normalizer has turned bytes into characters */
+	uint32_t n_raw;       /* pre-tokenizers that see raw bytes: after these, text is in the byte alphabet */
+	uint8_t *is_special;  /* [d->n] decode leaves it out */
+	uint8_t *is_token;    /* [d->n] decode knows it: no filler */
+	struct fox_str *decoded;            /* [d->n] ByteLevel's text of each token; NULL without that decoder */
+	uint32_t fuse_at;                   /* decoders before the first Fuse, or all of them */
 	_Atomic(struct tok_hf_work *) idle; /* working memory that no call uses now */
 };
 

@@ -139,8 +139,8 @@ static int fallback_byte(struct fox_str s)
 }
 
 /* The text of a token up to Fuse. */
-static enum fox_status token_text(const struct tok_hf *h, struct tok_hf_work *w, struct fox_str *text, bool first,
-    struct fox_err *err)
+static enum fox_status token_text(
+    const struct tok_hf *h, struct tok_hf_work *w, struct fox_str *text, bool first, struct fox_err *err)
 {
 	const struct fox_tokspec *spec = &h->spec;
 	for (uint32_t i = 0, to = 0; i < h->fuse_at; i++) {
@@ -198,8 +198,8 @@ static enum fox_status decode(const struct tok_hf *h, struct tok_hf_work *w, str
 	return FOX_OK;
 }
 
-enum fox_status tok_hf_decode(const struct tok_hf *h, struct fox_buf *out, const int32_t *ids, size_t n, bool first,
-    uint32_t flags, struct fox_err *err)
+enum fox_status tok_hf_decode(const struct tok_hf *h, struct fox_buf *out, const int32_t *ids, size_t n,
+    bool first, uint32_t flags, struct fox_err *err)
 {
 	struct tok_hf_work *w = tok_hf_take(h);
 	size_t start = out->n;
@@ -210,7 +210,8 @@ enum fox_status tok_hf_decode(const struct tok_hf *h, struct fox_buf *out, const
 		for (uint32_t i = h->fuse_at; i < h->spec.n_decode; i++) {
 			if (h->spec.decode[i].kind != FOX_DECODE_STRIP)
 				continue;
-			struct fox_str all = {out->p + start, out->n - start}, rest = all.n ? strip(all, &h->spec.decode[i]) : all;
+			struct fox_str all = {out->p + start, out->n - start},
+			               rest = all.n ? strip(all, &h->spec.decode[i]) : all;
 			if (rest.n < all.n)
 				memmove(out->p + start, rest.p, rest.n + 1);
 			out->n = start + rest.n;

@@ -15,8 +15,8 @@
 
 struct step {
 	const struct fox_norm *spec;
-	struct tok_regex *re;      /* REPLACE */
-	uint64_t *moves;           /* [TABLE_END / 64] the forms: bit set: the character may change or move */
+	struct tok_regex *re;     /* REPLACE */
+	uint64_t *moves;          /* [TABLE_END / 64] the forms: bit set: the character may change or move */
 	struct fox_charsmap *map; /* PRECOMPILED; NULL: empty */
 };
 
@@ -59,8 +59,8 @@ static uint64_t *form_table(enum fox_norm_kind kind)
 			continue;
 		if (utf8proc_get_property((int32_t)c)->combining_class)
 			set_bit(bits, c);
-		utf8proc_ssize_t n =
-		    utf8proc_decompose_char((int32_t)c, part, 32, (utf8proc_option_t)(UTF8PROC_DECOMPOSE | compat), &last);
+		utf8proc_ssize_t n = utf8proc_decompose_char(
+		    (int32_t)c, part, 32, (utf8proc_option_t)(UTF8PROC_DECOMPOSE | compat), &last);
 		if (n == 1 && part[0] == (int32_t)c)
 			continue;
 		if (!composes || n < 1 || n > 32) {
@@ -68,8 +68,8 @@ static uint64_t *form_table(enum fox_norm_kind kind)
 			continue;
 		}
 		memcpy(whole, part, (size_t)n * sizeof *whole);
-		n = utf8proc_normalize_utf32(
-		    whole, n, (utf8proc_option_t)(UTF8PROC_COMPOSE | UTF8PROC_STABLE)); /* STABLE: composition exclusions */
+		n = utf8proc_normalize_utf32(whole, n,
+		    (utf8proc_option_t)(UTF8PROC_COMPOSE | UTF8PROC_STABLE)); /* STABLE: composition exclusions */
 		if (n != 1 || whole[0] != (int32_t)c) {
 			set_bit(bits, c);
 			continue;
@@ -87,7 +87,8 @@ static bool put_form(struct fox_buf *out, struct fox_str s, enum fox_norm_kind k
 {
 	utf8proc_int32_t few[256], *code = few;
 	utf8proc_option_t flags = (utf8proc_option_t)(form_flags(kind) | UTF8PROC_STABLE);
-	utf8proc_ssize_t n = utf8proc_decompose((const uint8_t *)s.p, (utf8proc_ssize_t)s.n, few, FOX_COUNT(few), flags);
+	utf8proc_ssize_t n =
+	    utf8proc_decompose((const uint8_t *)s.p, (utf8proc_ssize_t)s.n, few, FOX_COUNT(few), flags);
 	bool good = n >= 0;
 	if (n > (utf8proc_ssize_t)FOX_COUNT(few)) {
 		code = malloc((size_t)n * sizeof *code);
@@ -158,7 +159,8 @@ static bool run_form(const struct step *t, struct fox_buf *out, struct fox_str *
 bool tok_is_space(int32_t c)
 {
 	return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-	       (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+	       (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+	       c == 0x3000;
 }
 
 /* Alphabetic is taken as letters, letter numbers and circled letters: what else it has are marks. */
@@ -249,8 +251,8 @@ static void strip(struct fox_str *s, bool left, bool right)
 
 /* ---- replacing */
 
-static enum fox_status run_replace(
-    const struct step *t, struct tok_matcher *m, struct fox_buf *out, struct fox_str *text, struct fox_err *err)
+static enum fox_status run_replace(const struct step *t, struct tok_matcher *m, struct fox_buf *out,
+    struct fox_str *text, struct fox_err *err)
 {
 	struct tok_find f = {0};
 	size_t done = 0;
@@ -276,7 +278,8 @@ static enum fox_status run_replace(
 /* One byte for something, as in Llama's ' ' -> U+2581: memchr finds it faster than anything. */
 static void run_replace_byte(const struct step *t, struct fox_buf *out, struct fox_str *text)
 {
-	const char *p = text->p, *end = p + text->n, *hit = text->n ? memchr(p, t->spec->pattern.text.p[0], text->n) : NULL;
+	const char *p = text->p, *end = p + text->n,
+	           *hit = text->n ? memchr(p, t->spec->pattern.text.p[0], text->n) : NULL;
 	if (!hit)
 		return;
 	fox_buf_clear(out);
@@ -315,8 +318,8 @@ static void run_charsmap(const struct fox_charsmap *map, struct fox_buf *out, st
 
 /* ---- the steps */
 
-static enum fox_status run_step(
-    const struct step *t, struct tok_matcher *m, struct fox_buf *out, struct fox_str *text, struct fox_err *err)
+static enum fox_status run_step(const struct step *t, struct tok_matcher *m, struct fox_buf *out,
+    struct fox_str *text, struct fox_err *err)
 {
 	const struct fox_norm *n = t->spec;
 	switch (n->kind) {

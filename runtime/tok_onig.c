@@ -7,7 +7,8 @@
 #define MAX_DEPTH 32
 /* The complement of TOK_SPACE, for \S inside a set. */
 #define NOT_SPACE                                                                                            \
-	"\\x00-\\x08\\x0e-\\x1f\\x21-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}" \
+	"\\x00-\\x08\\x0e-\\x1f\\x21-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{"   \
+	"2027}"                                                                                                  \
 	"\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{d7ff}\\x{e000}-\\x{10ffff}"
 #define HEX "0-9A-Fa-f"
 #define NOT_HEX "\\x00-/:-@G-`g-\\x{d7ff}\\x{e000}-\\x{10ffff}"
@@ -131,18 +132,18 @@ static enum fox_status escaped_char(struct onig *o, uint32_t *code, bool *is_cha
 
 /* ---- properties */
 
-static const char *const categories[] = {"L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "N", "Nd", "Nl",
-    "No", "P", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S", "Sm", "Sc", "Sk", "So", "Z", "Zs", "Zl", "Zp", "C",
-    "Cc", "Cf", "Cs", "Co", "Cn"};
+static const char *const categories[] = {"L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "N", "Nd",
+    "Nl", "No", "P", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S", "Sm", "Sc", "Sk", "So", "Z", "Zs", "Zl",
+    "Zp", "C", "Cc", "Cf", "Cs", "Co", "Cn"};
 static const char *const long_names[][2] = {{"Letter", "L"}, {"Uppercase_Letter", "Lu"},
     {"Lowercase_Letter", "Ll"}, {"Titlecase_Letter", "Lt"}, {"Modifier_Letter", "Lm"}, {"Other_Letter", "Lo"},
     {"Mark", "M"}, {"Number", "N"}, {"Decimal_Number", "Nd"}, {"Punctuation", "P"}, {"Symbol", "S"},
     {"Separator", "Z"}, {"Other", "C"}};
 /* In PCRE2 a bare script name means Script_Extensions, in Oniguruma Script. */
 static const char *const scripts[] = {"Arabic", "Armenian", "Bengali", "Bopomofo", "Common", "Cyrillic",
-    "Devanagari", "Ethiopic", "Georgian", "Greek", "Gujarati", "Gurmukhi", "Han", "Hangul", "Hebrew", "Hiragana",
-    "Inherited", "Kannada", "Katakana", "Khmer", "Lao", "Latin", "Malayalam", "Mongolian", "Myanmar", "Sinhala",
-    "Tamil", "Telugu", "Thai", "Tibetan"};
+    "Devanagari", "Ethiopic", "Georgian", "Greek", "Gujarati", "Gurmukhi", "Han", "Hangul", "Hebrew",
+    "Hiragana", "Inherited", "Kannada", "Katakana", "Khmer", "Lao", "Latin", "Malayalam", "Mongolian",
+    "Myanmar", "Sinhala", "Tamil", "Telugu", "Thai", "Tibetan"};
 
 /* Both libraries leave out blanks, '-' and '_' and look past case. */
 static bool same_name(struct fox_str a, const char *b)
@@ -477,7 +478,8 @@ static enum fox_status quantifier(struct onig *o, struct fox_buf *out)
 		return FOX_OK;
 	}
 	c = peek(o, 0);
-	return c == '*' || c == '+' || c == '?' || c == '{' ? refuse(o, at, "a quantifier of a quantifier") : FOX_OK;
+	return c == '*' || c == '+' || c == '?' || c == '{' ? refuse(o, at, "a quantifier of a quantifier")
+	                                                    : FOX_OK;
 }
 
 static enum fox_status sequence(struct onig *o, struct fox_buf *out, bool in_group);

@@ -5,7 +5,9 @@
 #include "format/base/str.h"
 
 /* Unicode White_Space: what Oniguruma's \s and Rust's char::is_whitespace mean. PCRE2's \s has U+180E besides. */
-#define TOK_SPACE "\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
+#define TOK_SPACE                                                                                            \
+	"\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{"     \
+	"3000}"
 /* Oniguruma's \w. PCRE2 10.42's lacks marks and has numbers that are no digits. */
 #define TOK_WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
 

@@ -25,7 +25,8 @@ struct tok_matcher {
 
 /* ---- compiling */
 
-static enum fox_status compile(struct tok_regex **out, struct fox_str text, uint32_t flags, struct fox_err *err)
+static enum fox_status compile(
+    struct tok_regex **out, struct fox_str text, uint32_t flags, struct fox_err *err)
 {
 	int code;
 	PCRE2_SIZE at;
@@ -156,10 +157,10 @@ enum fox_status tok_regex_next(const struct tok_regex *re, struct tok_matcher *m
 	if (!f->had && !f->at)
 		allow_steps(m, text.n);
 	while (f->at <= text.n) {
-		int rc = re->jit ? pcre2_jit_match(
-		                       re->code, (PCRE2_SPTR)text.p, text.n, f->at, PCRE2_NO_UTF_CHECK, m->data, m->ctx)
-		                 : pcre2_match(
-		                       re->code, (PCRE2_SPTR)text.p, text.n, f->at, PCRE2_NO_UTF_CHECK, m->data, m->ctx);
+		int rc = re->jit ? pcre2_jit_match(re->code, (PCRE2_SPTR)text.p, text.n, f->at, PCRE2_NO_UTF_CHECK,
+		                       m->data, m->ctx)
+		                 : pcre2_match(re->code, (PCRE2_SPTR)text.p, text.n, f->at, PCRE2_NO_UTF_CHECK,
+		                       m->data, m->ctx);
 		if (rc == PCRE2_ERROR_NOMATCH)
 			break;
 		if (rc < 0)

@@ -41,7 +41,8 @@ static inline uint64_t test_tokjson_max(const struct fox_value *vocab, const str
 static inline void test_tokjson_fill(struct fox_tokdata *d, const struct fox_value *root)
 {
 	const struct fox_value *model = fox_json_get(root, "model"), *vocab = fox_json_get(model, "vocab");
-	const struct fox_value *added = fox_json_get(root, "added_tokens"), *merges = fox_json_get(model, "merges"), *v;
+	const struct fox_value *added = fox_json_get(root, "added_tokens"),
+	                       *merges = fox_json_get(model, "merges"), *v;
 	struct fox_buf b = {0};
 	struct fox_str key;
 	uint64_t id = 0;

@@ -55,7 +55,7 @@ static void refusals(void **state)
 {
 	(void)state;
 	refused("kv general.name 8 str x ", FOX_E_FORMAT, NULL, "no key 'tokenizer.ggml.model'");
-	refused("kv " T "model 8 str gpt2 ", FOX_E_UNSUPPORTED, NULL, "tokenizer model 'gpt2', want 'llama'");
+	refused("kv " T "model 8 str gpt2 ", FOX_E_UNSUPPORTED, NULL, "tokenizer model 'gpt2', want 'llama' or 't5'");
 	refused(MODEL, FOX_E_FORMAT, NULL, "no key 'tokenizer.ggml.tokens'");
 	refused(MODEL "kv " T "tokens 8 str a ", FOX_E_FORMAT, T "tokens",
 	    "'tokenizer.ggml.tokens' is not an array of strings");
