@@ -32,6 +32,8 @@ static inline uint64_t test_tokjson_max(const struct fox_value *vocab, const str
 	for (void *it = NULL; fox_json_next(vocab, &it, &key, &v);)
 		if (fox_json_u64(v, &id) && id > max)
 			max = id;
+	if (fox_json_type(vocab) == FOX_JSON_ARRAY)
+		max = fox_json_size(vocab) - 1; /* Unigram: [piece, score] in the order of the ids */
 	for (size_t i = 0; i < fox_json_size(added); i++)
 		if (fox_json_u64(fox_json_get(fox_json_at(added, i), "id"), &id) && id > max)
 			max = id;
@@ -52,6 +54,7 @@ static inline void test_tokjson_fill(struct fox_tokdata *d, const struct fox_val
 	d->piece = fox_arena_alloc(&d->arena, d->n, sizeof *d->piece);
 	d->type = fox_arena_alloc(&d->arena, d->n, sizeof *d->type);
 	d->score = fox_arena_alloc(&d->arena, d->n, sizeof *d->score);
+	d->exact_score = fox_arena_alloc(&d->arena, d->n, sizeof *d->exact_score);
 	for (uint32_t i = 0; i < d->n; i++) {
 		fox_buf_clear(&b);
 		fox_buf_fmt(&b, "[PAD%u]", i);
@@ -60,6 +63,14 @@ static inline void test_tokjson_fill(struct fox_tokdata *d, const struct fox_val
 	for (void *it = NULL; fox_json_next(vocab, &it, &key, &v);)
 		if (fox_json_u64(v, &id))
 			test_tokjson_put(d, key, id, FOX_TOK_NORMAL);
+	for (size_t i = 0; fox_json_type(vocab) == FOX_JSON_ARRAY && i < fox_json_size(vocab); i++) {
+		v = fox_json_at(vocab, i);
+		d->model = "t5";
+		if (!fox_json_str(fox_json_at(v, 0), &key) || !fox_json_f64(fox_json_at(v, 1), &d->exact_score[i]))
+			abort();
+		d->score[i] = (float)d->exact_score[i];
+		test_tokjson_put(d, key, i, FOX_TOK_NORMAL);
+	}
 	for (size_t i = 0; i < fox_json_size(added); i++) {
 		bool special = false;
 		v = fox_json_at(added, i);
