@@ -55,7 +55,7 @@ static uint64_t *form_table(enum fox_norm_kind kind)
 	for (uint32_t c = 0xa0; c < TABLE_END; c++) {
 		utf8proc_int32_t part[32], whole[32];
 		int last = 0;
-		if (c >= 0xd800 && c < 0xe000)
+		if ((c >= 0xd800 && c < 0xe000) || tok_after_unicode9((int32_t)c))
 			continue;
 		if (utf8proc_get_property((int32_t)c)->combining_class)
 			set_bit(bits, c);
@@ -116,11 +116,12 @@ static size_t find_moving(const uint64_t *bits, struct fox_str s, size_t from, s
 			continue;
 		}
 		size_t at = i;
-		if (moves(bits, fox_utf8_next(s, &i))) {
+		int32_t c = fox_utf8_next(s, &i);
+		if (moves(bits, c)) {
 			*start = before;
 			return at;
 		}
-		before = at;
+		before = tok_after_unicode9(c) ? i : at; /* utf8proc would move what the tables do not know */
 	}
 	return s.n;
 }
@@ -207,6 +208,10 @@ static void put_lower(struct fox_buf *out, int32_t c)
 static void put_unaccented(struct fox_buf *out, int32_t c)
 {
 	utf8proc_category_t k = c < 0x300 ? UTF8PROC_CATEGORY_CN : utf8proc_category(c);
+	if (c == 0x1cf2 || c == 0x1cf3) /* were marks in Unicode 9 */
+		return;
+	if (tok_after_unicode9(c))
+		k = UTF8PROC_CATEGORY_CN;
 	if (k != UTF8PROC_CATEGORY_MN && k != UTF8PROC_CATEGORY_MC && k != UTF8PROC_CATEGORY_ME)
 		put_code(out, c);
 }

@@ -33,6 +33,9 @@ enum fox_status tok_norm_run(const struct tok_norm *t, struct tok_matcher *m, st
 bool tok_is_space(int32_t code);
 bool tok_is_word(int32_t code);
 
+/* A code point that would change under a normal form or StripAccents, and that tokenizers' tables do not know. */
+bool tok_after_unicode9(int32_t code);
+
 /* Bytes of the ill-formed sequence that s begins with, which one U+FFFD stands for, as Python's bytes.decode has it:
  * what could still have become a character. At least 1. */
 size_t tok_bad_part(struct fox_str s);

@@ -81,7 +81,8 @@ enum fox_status tok_regex_open_set(struct tok_regex **out, enum tok_charset set,
 	    [TOK_CS_WHITESPACE_WORDS] = "[" RUST_WORD "]+|[^" RUST_WORD TOK_SPACE "]+",
 	    [TOK_CS_SPACE] = "[" TOK_SPACE "]",
 	    [TOK_CS_NUMERIC] = "\\p{N}",
-	    [TOK_CS_PUNCTUATION] = "[!-/:-@\\[-`{-~\\p{P}]",
+	    /* U+2E43 and on came after the table of unicode_categories 0.1.1, which tokenizers uses */
+	    [TOK_CS_PUNCTUATION] = "(?![\\x{2e43}-\\x{2e5d}])[!-/:-@\\[-`{-~\\p{P}]",
 	};
 	*out = NULL;
 	return compile(out, fox_str_of(text[set]), 0, err);
