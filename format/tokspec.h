@@ -19,7 +19,7 @@ struct fox_tokpat {
 	struct fox_str text;
 };
 
-enum fox_norm_kind {
+enum fox_normalizer_kind {
 	FOX_NORM_NFC,
 	FOX_NORM_NFD,
 	FOX_NORM_NFKC,
@@ -35,7 +35,7 @@ enum fox_norm_kind {
 };
 
 struct fox_norm {
-	enum fox_norm_kind kind;
+	enum fox_normalizer_kind kind;
 	bool left, right;
 	struct fox_tokpat pattern;
 	struct fox_str content;
