@@ -108,7 +108,7 @@ static void read_spaces(struct tok_import *im)
 		if (n->kind == FOX_NORM_REPLACE && n->pattern.regex && fox_str_is(n->pattern.text, " {2,}"))
 			t->remove_extra_whitespaces = true;
 		if (n->kind == FOX_NORM_PRECOMPILED)
-			t->charsmap = n->charsmap; /* in spec's arena until tok_settle copies it */
+			t->charsmap = (struct fox_str){(const char *)n->charsmap.p, n->charsmap.n}; /* a copy follows */
 	}
 	for (uint32_t i = 0; i < spec->n_pretok; i++) {
 		const struct fox_pretok *p = &spec->pretok[i];
@@ -135,6 +135,14 @@ static void type_bytes(struct tok_import *im)
 static enum fox_status settle_unigram(struct tok_import *im)
 {
 	struct fox_tokdata *t = im->t;
+	bool rounded = false;
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (t->type[i] == FOX_TOK_UNUSED)
+			t->exact_score[i] = t->score[i];
+		rounded |= t->exact_score[i] != t->score[i];
+	}
+	if (!rounded)
+		t->exact_score = NULL;
 	fox_tokdata_set_model(t, fox_str_of("t5"));
 	if (im->spec.byte_fallback)
 		type_bytes(im);
@@ -143,10 +151,10 @@ static enum fox_status settle_unigram(struct tok_import *im)
 		t->type[t->unk] = FOX_TOK_UNKNOWN; /* also where it is an added token: llama.cpp looks for the type */
 	}
 	read_spaces(im);
-	struct fox_str map = {(const char *)t->charsmap.p, t->charsmap.n};
-	if (map.n && !tok_copy(im, &map))
+	if (!t->charsmap.n)
+		t->charsmap.p = NULL;
+	else if (!tok_copy(im, &t->charsmap))
 		return fox_fail_nomem(im->err);
-	t->charsmap = (struct fox_span){(const uint8_t *)map.p, map.n};
 	return FOX_OK;
 }
 

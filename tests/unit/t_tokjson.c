@@ -241,8 +241,22 @@ static void unigram(void **state)
 	    h.t.type[2] == FOX_TOK_UNKNOWN && h.t.type[3] == FOX_TOK_NORMAL && h.t.type[4] == FOX_TOK_UNUSED);
 	assert_true(h.t.unk == 2 && h.t.eos == 1 && h.t.bos == 0 && h.t.add_bos && h.t.add_eos);
 	assert_true(h.t.add_space_prefix && h.t.remove_extra_whitespaces);
+	assert_null(h.t.exact_score); /* floats hold them all */
 	assert_int_equal(h.t.charsmap.n, 3);
 	assert_memory_equal(h.t.charsmap.p, "\1\2\3", 3);
+	drop(&h);
+}
+
+/* Scores that floats only come near to are kept beside them. */
+static void exact_scores(void **state)
+{
+	(void)state;
+	struct held h;
+	folder("exact", "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",-0.1]]}}");
+	assert_fox_ok(import(&h, "exact", 3, NULL), &h.err);
+	assert_non_null(h.t.exact_score);
+	assert_true(h.t.exact_score[0] == 0 && h.t.exact_score[1] == -0.1 && h.t.exact_score[2] == -10000);
+	assert_true(h.t.score[1] == -0.1f);
 	drop(&h);
 }
 
@@ -580,6 +594,7 @@ int main(void)
 	    cmocka_unit_test(frames),
 	    cmocka_unit_test(spm_like),
 	    cmocka_unit_test(unigram),
+	    cmocka_unit_test(exact_scores),
 	    cmocka_unit_test(pre_options),
 	    cmocka_unit_test(pieces_refused),
 	    cmocka_unit_test(vocabulary_refused),
