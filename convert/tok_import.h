@@ -1,4 +1,4 @@
-/* tok_import.h - a checkpoint's tokenizer files to a fox_tokdata. spec/tokenizer.md 1, 2, 9 */
+/* tok_import.h - a checkpoint's tokenizer files to a fox_tokdata. spec/tokenizer.md 1, 2, 11 */
 #ifndef FOX_TOK_IMPORT_H
 #define FOX_TOK_IMPORT_H
 
