@@ -4,6 +4,7 @@
  * llama.cpp can read. Refuses added tokens under other ids than tokenizers gives them, and models for which
  * llama.cpp has no kind.   source: llama.cpp conversion/base.py get_vocab_base, gguf-py SpecialVocab */
 #include "convert/tok_parts.h"
+#include "format/charsmap.h"
 #include "format/tokpre.h"
 
 /* ---- added tokens */
@@ -202,10 +203,26 @@ static enum fox_status settle_byte_level(struct tok_import *im)
 	return FOX_OK;
 }
 
+/* So that a container never holds a character map that cannot be used. */
+static enum fox_status check_charsmaps(struct tok_import *im)
+{
+	enum fox_status s = FOX_OK;
+	for (uint32_t i = 0; !s && i < im->spec.n_norm; i++) {
+		struct fox_charsmap map;
+		struct fox_err own = {0};
+		if (im->spec.norm[i].kind == FOX_NORM_PRECOMPILED &&
+		    (s = fox_charsmap_parse(&map, im->spec.norm[i].charsmap, &own)))
+			fox_fail(im->err, s, FOX_NOWHERE, "precompiled_charsmap in 'normalizer', decoded: %s", own.text);
+	}
+	return s;
+}
+
 enum fox_status tok_settle(struct tok_import *im)
 {
 	const struct fox_tokspec *spec = &im->spec;
-	enum fox_status s = add_tokens(im);
+	enum fox_status s = check_charsmaps(im);
+	if (!s)
+		s = add_tokens(im);
 	if (!s)
 		s = check_decoder(im);
 	if (!s)
