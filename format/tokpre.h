@@ -2,7 +2,7 @@
  *
  * One table, read in both directions: a pipeline to the name under which llama.cpp splits text like it, and the
  * name in a container of another writer to a pipeline that fox can run.
- * source: llama.cpp src/llama-vocab.cpp (names, expressions, flags), spec/tokenizer.md 11 */
+ * source: llama.cpp src/llama-vocab.cpp (names, expressions, flags), spec/tokenizer.md 13 */
 #ifndef FOX_TOKPRE_H
 #define FOX_TOKPRE_H
 
@@ -14,11 +14,16 @@
  *
  * Compares the pre-tokenizers' kinds, expressions and flags, ignore_merges, and that no normalizer but NFC
  * changes the text (llama.cpp has none). Static storage.
+ *
+ * arch    general.architecture, which chooses among names that stand for the same pipeline; may be NULL
  */
-const char *fox_tokpre_name(const struct fox_tokspec *spec);
+const char *fox_tokpre_name(const struct fox_tokspec *spec, const char *arch);
 
 /* Whether llama.cpp knows the name (for --pre). */
 bool fox_tokpre_known(struct fox_str name);
+
+/* Whether llama.cpp's reader puts bos first for this name when tokenizer.ggml.add_bos_token is absent. */
+bool fox_tokpre_adds_bos(struct fox_str name);
 
 /*
  * fox_tokpre_spec - the tokenizer.json pipeline (as in fox_tokdata.hf_spec) of a container that carries none

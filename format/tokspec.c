@@ -315,7 +315,7 @@ static enum fox_status add_norm(struct tokspec_in *in, int kind, const struct ar
 		return too_many(in, path);
 	struct fox_norm *n = &t->norm[t->n_norm++];
 	*n = (struct fox_norm){
-	    .kind = (enum fox_norm_kind)kind,
+	    .kind = (enum fox_normalizer_kind)kind,
 	    .left = a->flag[F_STRIP_LEFT],
 	    .right = a->flag[F_STRIP_RIGHT],
 	    .pattern = a->pattern,
