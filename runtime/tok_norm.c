@@ -27,7 +27,7 @@ struct tok_norm {
 
 /* ---- Unicode forms */
 
-static unsigned form_flags(enum fox_norm_kind kind)
+static unsigned form_flags(enum fox_normalizer_kind kind)
 {
 	unsigned flags = kind == FOX_NORM_NFC || kind == FOX_NORM_NFKC ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
 	return flags | (kind == FOX_NORM_NFKC || kind == FOX_NORM_NFKD ? UTF8PROC_COMPAT : 0);
@@ -45,7 +45,7 @@ static bool moves(const uint64_t *bits, int32_t c)
 
 /* A character stays, and what is before it has nothing to do with it, when it is a starter, is its own form, and no
  * composition ends in it. */
-static uint64_t *form_table(enum fox_norm_kind kind)
+static uint64_t *form_table(enum fox_normalizer_kind kind)
 {
 	uint64_t *bits = calloc(TABLE_END / 64, sizeof *bits);
 	unsigned compat = form_flags(kind) & UTF8PROC_COMPAT ? UTF8PROC_COMPAT : 0;
@@ -83,7 +83,7 @@ static uint64_t *form_table(enum fox_norm_kind kind)
 	return bits;
 }
 
-static bool put_form(struct fox_buf *out, struct fox_str s, enum fox_norm_kind kind)
+static bool put_form(struct fox_buf *out, struct fox_str s, enum fox_normalizer_kind kind)
 {
 	utf8proc_int32_t few[256], *code = few;
 	utf8proc_option_t flags = (utf8proc_option_t)(form_flags(kind) | UTF8PROC_STABLE);
