@@ -109,4 +109,13 @@ struct fox_ver_limits {
 enum fox_status fox_ver_logits(struct fox_verify *v, const char *path, const struct fox_ver_limits *limits,
     struct fox_err *err) FOX_MUST_CHECK;
 
+/*
+ * fox_ver_tokens - run the texts of a file of recorded ids and compare: tokens.ids, tokens.decode
+ *
+ * path    lines as inspect/tokfile.h reads them
+ * errors  those of fox_tokfile_next, fox_tokdata_from_gguf, fox_tok_open and fox_tok_encode; FOX_E_FORMAT: no records;
+ *         FOX_E_MISMATCH: an id that the vocabulary does not have
+ */
+enum fox_status fox_ver_tokens(struct fox_verify *v, const char *path, struct fox_err *err) FOX_MUST_CHECK;
+
 #endif
