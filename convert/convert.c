@@ -133,7 +133,7 @@ static enum fox_status read_tokenizer(struct conversion *c, struct fox_err *err)
 			return FOX_OK;
 		}
 	}
-	return fox_tok_import(&c->tok, c->src, &c->config, c->o->note, c->o->note_ctx, err);
+	return fox_tok_import(&c->tok, c->src, &c->config, NULL, c->o->note, c->o->note_ctx, err);
 }
 
 /* ---- the plan */

@@ -1,47 +1,80 @@
-/* tokdata.c - tokenizer keys of a container, read and declared.
+/* tokdata.c - tokenizer keys of a container, read.
  *
- * Refuses lengths that differ, ids outside the vocabulary, byte tokens that are none, and scores that cannot
- * be ordered. What other writers leave out gets llama.cpp's defaults: spec/tokenizer.md 5. */
-#include "format/tokdata.h"
-
+ * Refuses lengths that differ, ids outside the vocabulary, byte tokens and merges that are none, and scores that
+ * cannot be ordered. What other writers leave out gets llama.cpp's defaults: spec/tokenizer.md 5. */
 #include <math.h>
 
 #include "format/profile.h"
+#include "format/tokdata_keys.h"
+#include "format/tokpre.h"
 
-#define KEY(name) "tokenizer.ggml." name
-
-/* Special ids by key. llama.cpp's reader assumes `preset` for SentencePiece vocabularies when the key is
- * absent. The order is that of its writer.   source: llama.cpp src/llama-vocab.cpp, gguf-py/gguf/vocab.py
- * SpecialVocab */
-static const struct id_key {
-	const char *key;
-	size_t field;
-	int32_t preset;
-	int32_t preset_type; /* and only where the piece is of this type */
-} id_keys[] = {
-    {KEY("bos_token_id"), offsetof(struct fox_tokdata, bos), 1, FOX_TOK_CONTROL},
-    {KEY("eos_token_id"), offsetof(struct fox_tokdata, eos), 2, FOX_TOK_CONTROL},
-    {KEY("unknown_token_id"), offsetof(struct fox_tokdata, unk), 0, FOX_TOK_UNKNOWN},
-    {KEY("seperator_token_id"), offsetof(struct fox_tokdata, sep), FOX_TOK_NONE,
-        0}, /* the key's own spelling */
-    {KEY("padding_token_id"), offsetof(struct fox_tokdata, pad), FOX_TOK_NONE, 0},
-    {KEY("mask_token_id"), offsetof(struct fox_tokdata, mask), FOX_TOK_NONE, 0},
-    {KEY("prefix_token_id"), offsetof(struct fox_tokdata, prefix), FOX_TOK_NONE, 0},
-    {KEY("suffix_token_id"), offsetof(struct fox_tokdata, suffix), FOX_TOK_NONE, 0},
-    {KEY("middle_token_id"), offsetof(struct fox_tokdata, middle), FOX_TOK_NONE, 0},
-    {KEY("eot_token_id"), offsetof(struct fox_tokdata, eot), FOX_TOK_NONE, 0},
+/* Special ids by key. llama.cpp's reader assumes `preset` when the key is absent. The order is that of its writer.
+ * source: llama.cpp src/llama-vocab.cpp, gguf-py/gguf/vocab.py SpecialVocab */
+const struct tokdata_id tokdata_ids[TOKDATA_IDS] = {
+    {KEY("bos_token_id"), offsetof(struct fox_tokdata, bos), FOX_TOK_CONTROL, {1, -1, 11}},
+    {KEY("eos_token_id"), offsetof(struct fox_tokdata, eos), FOX_TOK_CONTROL, {2, 1, 11}},
+    {KEY("unknown_token_id"), offsetof(struct fox_tokdata, unk), FOX_TOK_UNKNOWN, {0, 2, -1}},
+    {KEY("seperator_token_id"), offsetof(struct fox_tokdata, sep), 0,
+        {-1, -1, -1}}, /* the key's own spelling */
+    {KEY("padding_token_id"), offsetof(struct fox_tokdata, pad), FOX_TOK_CONTROL, {-1, 0, -1}},
+    {KEY("mask_token_id"), offsetof(struct fox_tokdata, mask), 0, {-1, -1, -1}},
+    {KEY("prefix_token_id"), offsetof(struct fox_tokdata, prefix), 0, {-1, -1, -1}},
+    {KEY("suffix_token_id"), offsetof(struct fox_tokdata, suffix), 0, {-1, -1, -1}},
+    {KEY("middle_token_id"), offsetof(struct fox_tokdata, middle), 0, {-1, -1, -1}},
+    {KEY("eot_token_id"), offsetof(struct fox_tokdata, eot), 0, {-1, -1, -1}},
 };
+
+/* tokenizer.ggml.model and what its readers assume. */
+static const struct model {
+	const char *name;
+	bool add_bos, add_eos, add_space_prefix;
+} models[TOKDATA_MODELS] = {
+    {"llama", true, false, true},
+    {"t5", false, true, false},
+    {"gpt2", false, false, false},
+};
+
+static size_t model_of(struct fox_str name)
+{
+	size_t i = 0;
+	while (i < TOKDATA_MODELS && !fox_str_is(name, models[i].name))
+		i++;
+	return i;
+}
 
 static int32_t *id_field(struct fox_tokdata *t, size_t i)
 {
-	return (int32_t *)(void *)((char *)t + id_keys[i].field);
+	return (int32_t *)(void *)((char *)t + tokdata_ids[i].field);
 }
 
 void fox_tokdata_init(struct fox_tokdata *t)
 {
 	*t = (struct fox_tokdata){.model = "llama", .pre = "default", .add_bos = true, .add_space_prefix = true};
-	for (size_t i = 0; i < FOX_COUNT(id_keys); i++)
+	for (size_t i = 0; i < TOKDATA_IDS; i++)
 		*id_field(t, i) = FOX_TOK_NONE;
+}
+
+bool fox_tokdata_set_model(struct fox_tokdata *t, struct fox_str model)
+{
+	size_t i = model_of(model);
+	if (i == TOKDATA_MODELS)
+		return false;
+	t->model = models[i].name;
+	t->pre = i == model_of(fox_str_of("gpt2")) ? NULL : "default";
+	t->add_bos = models[i].add_bos;
+	t->add_eos = models[i].add_eos;
+	t->add_space_prefix = models[i].add_space_prefix;
+	return true;
+}
+
+bool fox_tokdata_halves(struct fox_str merge, struct fox_str *left, struct fox_str *right)
+{
+	const char *blank = memchr(merge.p, ' ', merge.n);
+	if (!blank)
+		return false;
+	*left = (struct fox_str){merge.p, (size_t)(blank - merge.p)};
+	*right = (struct fox_str){blank + 1, merge.n - left->n - 1};
+	return left->n && right->n && !memchr(right->p, ' ', right->n);
 }
 
 void fox_tokdata_free(struct fox_tokdata *t)
@@ -163,14 +196,15 @@ static enum fox_status read_types(struct fox_tokdata *t, const struct fox_gguf *
 }
 
 /* -1 in any width, also as the largest u32, is how some writers say "none". */
-static enum fox_status read_id(struct fox_tokdata *t, const struct fox_gguf *g, const struct id_key *k,
+static enum fox_status read_id(struct fox_tokdata *t, const struct fox_gguf *g, const struct tokdata_id *k,
     bool ours, int32_t *out, struct fox_err *err)
 {
 	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, k->key);
 	*out = FOX_TOK_NONE;
 	if (!kv) {
-		if (!ours && k->preset >= 0 && (uint32_t)k->preset < t->n && t->type[k->preset] == k->preset_type)
-			*out = k->preset;
+		int32_t preset = k->preset[model_of(fox_str_of(t->model))];
+		if (!ours && preset >= 0 && (uint32_t)preset < t->n && t->type[preset] == k->preset_type)
+			*out = preset;
 		return FOX_OK;
 	}
 	int64_t v;
@@ -233,25 +267,73 @@ static enum fox_status read_user(struct fox_tokdata *t, const struct fox_gguf *g
 	return FOX_OK;
 }
 
-static enum fox_status read_texts(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
+static enum fox_status read_merges(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
+{
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, KEY("merges"));
+	if (!kv && !strcmp(t->model, "gpt2"))
+		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "no key '%s'", KEY("merges"));
+	if (!kv)
+		return FOX_OK;
+	if (kv->type != FOX_GGUF_ARR || kv->item != FOX_GGUF_STR)
+		return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' is not an array of strings", KEY("merges"));
+	if (kv->n_items > FOX_TOK_MAX)
+		return fox_fail(err, FOX_E_BOUND, kv->at, "%llu merges, more than %u",
+		    (unsigned long long)kv->n_items, FOX_TOK_MAX);
+	t->merge = fox_arena_alloc(&t->arena, kv->n_items, sizeof *t->merge);
+	if (!t->merge)
+		return fox_fail_nomem(err);
+	uint64_t cursor = 0;
+	for (; t->n_merges < kv->n_items; t->n_merges++) {
+		struct fox_str left, right, *m = &t->merge[t->n_merges];
+		if (!fox_gguf_next_str(g, kv, &cursor, m))
+			return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' ends at merge %u", KEY("merges"), t->n_merges);
+		if (!fox_tokdata_halves(*m, &left, &right))
+			return fox_fail(err, FOX_E_FORMAT, kv->at,
+			    "merge %u is '%.*s', want two texts with a blank between", t->n_merges, FOX_STR_ARG(*m));
+	}
+	return FOX_OK;
+}
+
+/* An array of bytes, which llama.cpp lets writers call signed. */
+static enum fox_status read_bytes(
+    const struct fox_gguf *g, const char *key, bool any_sign, struct fox_span *out, struct fox_err *err)
+{
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, key);
+	if (!kv)
+		return FOX_OK;
+	if (kv->type != FOX_GGUF_ARR || (kv->item != FOX_GGUF_U8 && !(any_sign && kv->item == FOX_GGUF_I8)))
+		return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' is not an array of u8", key);
+	*out = kv->raw;
+	return FOX_OK;
+}
+
+static enum fox_status read_pre(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
 {
 	struct fox_str s;
-	if (fox_gguf_find_key(g, KEY("pre"))) {
-		if (fox_gguf_str(g, KEY("pre"), &s, err))
-			return err->code;
-		t->pre = fox_arena_strdup(&t->arena, s);
-		if (!t->pre)
-			return fox_fail_nomem(err);
-	}
+	if (!fox_gguf_find_key(g, KEY("pre")))
+		return FOX_OK;
+	if (fox_gguf_str(g, KEY("pre"), &s, err))
+		return err->code;
+	t->pre = fox_arena_strdup(&t->arena, s);
+	if (!t->pre)
+		return fox_fail_nomem(err);
+	if (!strcmp(t->model, "gpt2"))
+		t->add_bos = fox_tokpre_adds_bos(s);
+	return FOX_OK;
+}
+
+static enum fox_status read_texts(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
+{
+	struct fox_span spm = {NULL, 0};
 	if (fox_gguf_find_key(g, "tokenizer.chat_template") &&
 	    fox_gguf_str(g, "tokenizer.chat_template", &t->chat_template, err))
 		return err->code;
-	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, FOX_KEY_SPM_SPEC);
-	if (!kv)
-		return FOX_OK;
-	if (kv->type != FOX_GGUF_ARR || kv->item != FOX_GGUF_U8)
-		return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' is not an array of u8", FOX_KEY_SPM_SPEC);
-	t->spm_spec = (struct fox_str){(const char *)kv->raw.p, kv->raw.n};
+	if (fox_gguf_find_key(g, FOX_KEY_HF_SPEC) && fox_gguf_str(g, FOX_KEY_HF_SPEC, &t->hf_spec, err))
+		return err->code;
+	if (read_bytes(g, KEY("precompiled_charsmap"), true, &t->charsmap, err) ||
+	    read_bytes(g, FOX_KEY_SPM_SPEC, false, &spm, err))
+		return err->code;
+	t->spm_spec = (struct fox_str){(const char *)spm.p, spm.n};
 	return FOX_OK;
 }
 
@@ -265,57 +347,17 @@ enum fox_status fox_tokdata_from_gguf(struct fox_tokdata *t, const struct fox_gg
 	enum fox_status s = fox_gguf_str(g, KEY("model"), &model, err);
 	if (s)
 		return s;
-	if (!fox_str_is(model, "llama"))
-		return fox_fail(
-		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tokenizer model '%.*s', want 'llama'", FOX_STR_ARG(model));
-	if ((s = read_pieces(t, g, err)) || (s = read_scores(t, g, err)) || (s = read_types(t, g, err)))
+	if (!fox_tokdata_set_model(t, model))
+		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+		    "tokenizer model '%.*s', want 'llama', 't5' or 'gpt2'", FOX_STR_ARG(model));
+	if ((s = read_pieces(t, g, err)) || (s = read_scores(t, g, err)) || (s = read_types(t, g, err)) ||
+	    (s = read_merges(t, g, err)) || (s = read_pre(t, g, err)))
 		return s;
 	bool ours = fox_gguf_find_key(g, FOX_KEY_PROFILE) != NULL;
-	for (size_t i = 0; i < FOX_COUNT(id_keys); i++)
-		if ((s = read_id(t, g, &id_keys[i], ours, id_field(t, i), err)))
+	for (size_t i = 0; i < TOKDATA_IDS; i++)
+		if ((s = read_id(t, g, &tokdata_ids[i], ours, id_field(t, i), err)))
 			return s;
 	if ((s = read_flags(t, g, err)) || (s = read_user(t, g, err)))
 		return s;
 	return read_texts(t, g, err);
-}
-
-static enum fox_status put_fox_keys(
-    const struct fox_tokdata *t, struct fox_gguf_writer *w, struct fox_err *err)
-{
-	enum fox_status s = FOX_OK;
-	if (t->n_user)
-		s = fox_gguf_put_array(w, FOX_KEY_TOK_USER, FOX_GGUF_U32, t->user, t->n_user, err);
-	if (!s && t->spm_spec.n)
-		s = fox_gguf_put_array(w, FOX_KEY_SPM_SPEC, FOX_GGUF_U8, t->spm_spec.p, t->spm_spec.n, err);
-	return s;
-}
-
-enum fox_status fox_tokdata_put(const struct fox_tokdata *t, struct fox_gguf_writer *w, struct fox_err *err)
-{
-	enum fox_status s;
-	if ((s = fox_gguf_put_str(w, KEY("model"), fox_str_of(t->model), err)) ||
-	    (s = fox_gguf_put_str(w, KEY("pre"), fox_str_of(t->pre), err)) ||
-	    (s = fox_gguf_put_strings(w, KEY("tokens"), t->piece, t->n, err)) ||
-	    (s = fox_gguf_put_array(w, KEY("scores"), FOX_GGUF_F32, t->score, t->n, err)) ||
-	    (s = fox_gguf_put_array(w, KEY("token_type"), FOX_GGUF_I32, t->type, t->n, err)))
-		return s;
-	for (size_t i = 0; i < FOX_COUNT(id_keys); i++) {
-		int32_t id;
-		memcpy(&id, (const char *)t + id_keys[i].field, sizeof id);
-		if (id >= 0 && (s = fox_gguf_put_u32(w, id_keys[i].key, (uint32_t)id, err)))
-			return s;
-	}
-	/* without the key llama.cpp would add its own default id to every text */
-	bool say_bos = t->add_bos_given || t->bos < 0;
-	if (say_bos && (s = fox_gguf_put_bool(w, KEY("add_bos_token"), t->add_bos && t->bos >= 0, err)))
-		return s;
-	if (t->add_eos_given && (s = fox_gguf_put_bool(w, KEY("add_eos_token"), t->add_eos && t->eos >= 0, err)))
-		return s;
-	if (t->chat_template.p && (s = fox_gguf_put_str(w, "tokenizer.chat_template", t->chat_template, err)))
-		return s;
-	if ((s = fox_gguf_put_bool(w, KEY("add_space_prefix"), t->add_space_prefix, err)))
-		return s;
-	if (t->remove_extra_whitespaces && (s = fox_gguf_put_bool(w, KEY("remove_extra_whitespaces"), true, err)))
-		return s;
-	return put_fox_keys(t, w, err);
 }

@@ -1,7 +1,7 @@
 /* tokdata.h - a vocabulary in memory and as container keys: pieces, scores, types, special ids, flags.
  *
- * Filled by convert/tok_import.c from tokenizer.model and its JSON files, or from a container; written by
- * fox_tokdata_put; run by runtime/tok_spm.c.  spec/tokenizer.md */
+ * Filled by convert/tok_import.c from tokenizer.model or tokenizer.json and the files beside them, or from a
+ * container; written by fox_tokdata_put; run by runtime/tok.c.  spec/tokenizer.md */
 #ifndef FOX_TOKDATA_H
 #define FOX_TOKDATA_H
 
@@ -46,18 +46,26 @@ struct fox_tokdata {
 	bool add_bos_given, add_eos_given; /* the source says so; else the value is the default and no key */
 	bool add_space_prefix;             /* SentencePiece add_dummy_prefix */
 	bool remove_extra_whitespaces;     /* SentencePiece normalizer flag */
-	struct fox_str chat_template;      /* {NULL, 0}: none */
-	struct fox_str spm_spec;           /* ModelProto without pieces; {NULL, 0}: none */
+	struct fox_span charsmap;     /* Unigram: SentencePiece's precompiled character map; {NULL, 0}: none */
+	struct fox_str chat_template; /* {NULL, 0}: none */
+	struct fox_str spm_spec;      /* ModelProto without pieces; {NULL, 0}: none */
 	/* tokenizer.json without model.vocab and model.merges, as compact JSON; {NULL, 0}: none. When it is there, it
 	 * says how text is normalized, split, merged, framed and decoded; the pieces say what the ids are. */
 	struct fox_str hf_spec;
-	struct fox_str *merge; /* [n_merges] "left right", best first; tokenizer.ggml.merges */
-	uint32_t n_merges;
-	struct fox_arena arena;            /* owns what is not borrowed from the source or container */
+	struct fox_str
+	    *merge; /* [n_merges] "left right" with one blank, best first, no pair twice; tokenizer.ggml.merges */
+	uint32_t n_merges;      /* up to FOX_TOK_MAX */
+	struct fox_arena arena; /* owns what is not borrowed from the source or container */
 };
 
 /* Every id FOX_TOK_NONE and the default flags of SentencePiece BPE models. Overwrites what t held. */
 void fox_tokdata_init(struct fox_tokdata *t);
+
+/* Make t one of tokenizer.ggml.model `model`, with llama.cpp's default flags for it. False: no such model here. */
+bool fox_tokdata_set_model(struct fox_tokdata *t, struct fox_str model);
+
+/* The two halves of a merge; false when it is not two texts with one blank between them. */
+bool fox_tokdata_halves(struct fox_str merge, struct fox_str *left, struct fox_str *right);
 
 /* Frees what t owns and zeroes it; fine on a zeroed one. */
 void fox_tokdata_free(struct fox_tokdata *t);
@@ -69,19 +77,20 @@ int fox_tokdata_byte(struct fox_str piece);
  * fox_tokdata_from_gguf - read the tokenizer keys of a container; views point into it, so it must outlive t
  *
  * Accepts what llama.cpp accepts of other writers: no scores (all 0), no types (all NORMAL), integers and
- * floats of any width, absent ids and flags (its defaults for SentencePiece vocabularies: spec/tokenizer.md 5).
+ * floats of any width, absent ids and flags (its defaults for each model: spec/tokenizer.md 5).
  *
  * t       filled by this call (no init needed); free with fox_tokdata_free, even on failure
- * errors  FOX_E_FORMAT: lengths of tokens, scores and types differ, ids out of range, ill-formed byte tokens, scores
- *         that are not finite; FOX_E_BOUND: a limit of ours; FOX_E_UNSUPPORTED: a tokenizer model other than "llama"
- *         (named); FOX_E_NOMEM
+ * errors  FOX_E_FORMAT: lengths of tokens, scores and types differ, ids out of range, ill-formed byte tokens and
+ *         merges, scores that are not finite, "gpt2" without merges; FOX_E_BOUND: a limit of ours; FOX_E_UNSUPPORTED:
+ *         a tokenizer model other than "llama", "t5" and "gpt2" (named); FOX_E_NOMEM. hf_spec is not looked into:
+ *         fox_tokspec_parse does that.
  */
 enum fox_status fox_tokdata_from_gguf(
     struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err) FOX_MUST_CHECK;
 
 /*
- * fox_tokdata_put - declare every tokenizer.* key as llama.cpp expects them, and FOX_KEY_TOK_USER and
- * FOX_KEY_SPM_SPEC (profile.h) where t has them
+ * fox_tokdata_put - declare every tokenizer.* key as llama.cpp expects them, and FOX_KEY_TOK_USER,
+ * FOX_KEY_SPM_SPEC and FOX_KEY_HF_SPEC (profile.h) where t has them
  *
  * errors as the writer's
  */

@@ -55,7 +55,7 @@ static void refusals(void **state)
 {
 	(void)state;
 	refused("kv general.name 8 str x ", FOX_E_FORMAT, NULL, "no key 'tokenizer.ggml.model'");
-	refused("kv " T "model 8 str gpt2 ", FOX_E_UNSUPPORTED, NULL, "tokenizer model 'gpt2', want 'llama'");
+	refused("kv " T "model 8 str bert ", FOX_E_UNSUPPORTED, NULL, "tokenizer model 'bert', want 'llama', 't5' or 'gpt2'");
 	refused(MODEL, FOX_E_FORMAT, NULL, "no key 'tokenizer.ggml.tokens'");
 	refused(MODEL "kv " T "tokens 8 str a ", FOX_E_FORMAT, T "tokens",
 	    "'tokenizer.ggml.tokens' is not an array of strings");
@@ -175,7 +175,7 @@ static enum fox_status import(struct fox_tokdata *t, struct fox_source **src, co
 	fox_buf_clear(&notes);
 	fox_buf_str(&notes, "");
 	assert_fox_ok(fox_source_open(src, dir, false, err), err);
-	return fox_tok_import(t, *src, config, note, &notes, err);
+	return fox_tok_import(t, *src, config, NULL, note, &notes, err);
 }
 
 static void same(const struct fox_tokdata *a, const struct fox_tokdata *b)
@@ -333,13 +333,13 @@ static void import_refusals(void **state)
 	src_folder("bad");
 	src_text("bad/config.json", "{}");
 	import_refused("bad", &config, FOX_E_UNSUPPORTED, FOX_NOWHERE, "",
-	    "no tokenizer.model: only SentencePiece tokenizers are handled");
+	    "no tokenizer.model, no tokenizer.json, and no vocab.json with merges.txt");
 	src_text("bad/tokenizer.model", "\x0a\x05xy");
 	import_refused("bad", &config, FOX_E_BOUND, 1, "tokenizer.model",
 	    "field of 5 bytes ends past its message, which has 2 left, in pieces");
 	copy_model("bad/tokenizer.model");
 	config.hp.n_vocab = 399;
-	import_refused("bad", &config, FOX_E_MISMATCH, FOX_NOWHERE, "",
+	import_refused("bad", &config, FOX_E_MISMATCH, FOX_NOWHERE, "tokenizer.model",
 	    "tokenizer.model has 400 pieces for the 399 rows of the embedding");
 	config.hp.n_vocab = UINT32_MAX;
 	import_refused(
