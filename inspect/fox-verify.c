@@ -12,7 +12,7 @@
 #include "kernels/kernels.h"
 #include "kernels/ncpu.h"
 
-static const char *source, *reference, *tokens;
+static const char *source, *reference, *tokens, *tokenizer;
 static uint32_t threads;
 static float max_nmse = NAN; /* not given: an option is never NaN */
 static bool json, quiet;
@@ -24,6 +24,11 @@ static const struct fox_opt options[] = {
         .to = &source,
         .arg = "SRC",
         .help = "prove every tensor and key against this checkpoint"},
+    {.type = FOX_OPT_STR,
+        .long_name = "tokenizer",
+        .to = &tokenizer,
+        .arg = "PATH",
+        .help = "with --source: the folder or file of the tokenizer, as given to fox-convert"},
     {.type = FOX_OPT_STR,
         .short_name = 'r',
         .long_name = "reference",
@@ -74,7 +79,7 @@ static enum fox_status prove(struct fox_verify *v, struct fox_err *err)
 	struct fox_ver_limits limits = {.given = !isnan(max_nmse), .nmse = (double)max_nmse};
 	enum fox_status s = fox_ver_integrity(v, err);
 	if (!s && source)
-		s = fox_ver_source(v, source, err);
+		s = fox_ver_source(v, source, tokenizer, err);
 	if (!s && tokens)
 		s = fox_ver_tokens(v, tokens, err);
 	if (!s && reference)
@@ -150,6 +155,10 @@ int main(int argc, char **argv)
 		return 0;
 	if (max_nmse < 0) {
 		fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "'--max-nmse' is %g, want 0 or more", (double)max_nmse);
+		return fox_log_usage(&err);
+	}
+	if (tokenizer && !source) {
+		fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "'--tokenizer' goes with '--source'");
 		return fox_log_usage(&err);
 	}
 	if (fox_gguf_open(&g, argv[first], &err))
