@@ -10,6 +10,7 @@
 #include "convert/modelcard.h"
 #include "convert/naming.h"
 #include "format/profile.h"
+#include "format/tokpre.h"
 
 #define JSON_MAX_BYTES FOX_GGUF_MAX_STRING
 
@@ -18,7 +19,8 @@ struct conversion {
 	struct fox_convert_result *r;
 	struct fox_arena arena;
 	struct fox_source *src;
-	bool weights; /* false: a dry run over config.json alone */
+	struct fox_source *tok_src; /* src, or where --tokenizer points */
+	bool weights;               /* false: a dry run over config.json alone */
 	struct fox_json *json;
 	struct fox_hfconfig config;
 	struct fox_tokdata tok;
@@ -121,19 +123,54 @@ static enum fox_status read_card(struct conversion *c, struct fox_err *err)
 	return s;
 }
 
+/* --tokenizer names a folder, or one vocabulary file in one. */
+static enum fox_status open_tokenizer(struct conversion *c, const char **file, struct fox_err *err)
+{
+	const char *path = c->o->tokenizer, *slash = path ? strrchr(path, '/') : NULL;
+	struct stat st;
+	*file = NULL;
+	c->tok_src = c->src;
+	if (!path)
+		return FOX_OK;
+	c->tok_src = NULL;
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return fox_source_open(&c->tok_src, path, false, err);
+	const char *dir =
+	    slash ? fox_arena_strdup(&c->arena, (struct fox_str){path, (size_t)(slash - path) + 1}) : ".";
+	*file = slash ? slash + 1 : path;
+	return dir ? fox_source_open(&c->tok_src, dir, false, err) : fox_fail_nomem(err);
+}
+
 static enum fox_status read_tokenizer(struct conversion *c, struct fox_err *err)
 {
-	struct fox_str text = {NULL, 0};
-	if (!c->weights) {
-		enum fox_status s = fox_source_read_file(c->src, "tokenizer.model", UINT64_MAX, &text, err);
-		if (s)
-			return s;
-		if (!text.p) {
-			note(c, "no 'tokenizer.model' yet: its keys are not counted");
-			return FOX_OK;
-		}
+	static const char *const names[] = {"tokenizer.model", "tokenizer.json", "vocab.json"};
+	struct fox_tok_options options = {.pre = c->o->pre, .no_pre = c->o->no_pre};
+	enum fox_status s = open_tokenizer(c, &options.file, err);
+	bool any = c->weights || options.file;
+	if (c->o->pre && !fox_tokpre_known(fox_str_of(c->o->pre)))
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "llama.cpp has no pre-tokenizer '%s'", c->o->pre);
+	for (size_t i = 0; !s && !any && i < FOX_COUNT(names); i++) {
+		struct fox_str text;
+		s = fox_source_read_file(c->tok_src, names[i], UINT64_MAX, &text, err);
+		any = text.p != NULL;
 	}
-	return fox_tok_import(&c->tok, c->src, &c->config, NULL, c->o->note, c->o->note_ctx, err);
+	if (s)
+		return s;
+	if (!any) {
+		note(c, "no tokenizer yet: its keys are not counted");
+		return FOX_OK;
+	}
+	options.files = c->tok_src;
+	return fox_tok_import(&c->tok, c->src, &c->config, &options, c->o->note, c->o->note_ctx, err);
+}
+
+/* What was asked for and decides the bytes. */
+static const char *options_text(const struct conversion *c, char text[256])
+{
+	snprintf(text, 256, "type=%s%s%s%.100s%s", fox_type_info(c->job.type)->name,
+	    c->o->tokenizer ? ",tokenizer" : "", c->o->pre ? ",pre=" : "", c->o->pre ? c->o->pre : "",
+	    c->o->no_pre ? ",no-llama-pre" : "");
+	return text;
 }
 
 /* ---- the plan */
@@ -192,6 +229,7 @@ static enum fox_status put_tensors(struct conversion *c, struct fox_err *err)
 static enum fox_status build_header(struct conversion *c, struct fox_err *err)
 {
 	struct fox_gguf_writer *w;
+	char options[256];
 	enum fox_status s = fox_gguf_writer_open(&c->w, err);
 	if (s)
 		return s;
@@ -206,7 +244,8 @@ static enum fox_status build_header(struct conversion *c, struct fox_err *err)
 	if (!s && c->tok.n)
 		s = fox_tokdata_put(&c->tok, w, err);
 	if (!s)
-		s = fox_keys_put_source(w, c->src, &c->job, c->o->hash_sources, &c->arena, err);
+		s = fox_keys_put_source(
+		    w, c->src, c->tok_src, &c->job, options_text(c, options), c->o->hash_sources, &c->arena, err);
 	if (!s)
 		s = put_tensors(c, err);
 	if (!s)
@@ -429,6 +468,8 @@ enum fox_status fox_convert(
 	if (!s && !o->dry_run)
 		s = run(&c, err);
 	fox_gguf_writer_close(c.w);
+	if (c.tok_src != c.src)
+		fox_source_close(c.tok_src);
 	fox_source_close(c.src);
 	fox_arena_free(&c.arena);
 	return s;

@@ -11,7 +11,10 @@ struct fox_convert_options {
 	const char *out;  /* file or folder; {type} and {TYPE} expand; NULL: default name in the working folder */
 	const char *name; /* general.name; NULL: see fox_keys_find_name */
 	enum fox_type type;
-	bool auto_type; /* `type` is ignored */
+	bool auto_type;        /* `type` is ignored */
+	const char *tokenizer; /* folder, HF repository id, *.model or *.json; NULL: the checkpoint's own */
+	const char *pre;       /* tokenizer.ggml.pre; NULL: the name that fits */
+	bool no_pre;           /* no name fits, and none is written */
 	unsigned threads;
 	bool dry_run, replace;
 	bool hash_sources;
@@ -43,7 +46,7 @@ struct fox_convert_result {
  * the folder has none: sizes then follow from config.json. It touches no file.
  *
  * errors  those of fox_source_open, fox_hfconfig_read, fox_tok_import, fox_job_plan, fox_pipeline_run, fox_gguf_create;
- *         FOX_E_ARG: output exists and !replace, or is one of the inputs; FOX_E_MISMATCH: values were lost (all tensors
+ *         FOX_E_ARG: output exists and !replace, or is one of the inputs, or llama.cpp does not know pre; FOX_E_MISMATCH: values were lost (all tensors
  *         are named, with counts). The target's old content is untouched then.
  */
 enum fox_status fox_convert(

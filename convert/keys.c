@@ -262,13 +262,12 @@ static enum fox_status put_json(
 	return fox_gguf_put_str(w, key, text, err);
 }
 
-enum fox_status fox_keys_put_source(struct fox_gguf_writer *w, struct fox_source *src,
-    const struct fox_job *job, bool hashes, struct fox_arena *arena, struct fox_err *err)
+enum fox_status fox_keys_put_source(struct fox_gguf_writer *w, struct fox_source *src, struct fox_source *tok,
+    const struct fox_job *job, const char *options, bool hashes, struct fox_arena *arena, struct fox_err *err)
 {
 	static const char *const stems[] = {
 	    "config", "generation_config", "tokenizer_config", "special_tokens_map", "added_tokens"};
 	const char *revision = fox_source_revision(src);
-	char options[32];
 	struct fox_str *dtypes = fox_arena_alloc(arena, job->n_out, sizeof *dtypes);
 	if (!dtypes)
 		return fox_fail_nomem(err);
@@ -276,8 +275,9 @@ enum fox_status fox_keys_put_source(struct fox_gguf_writer *w, struct fox_source
 		dtypes[i] = fox_str_of(fox_dtypes[job->steps[i].x.from].name);
 	enum fox_status s = FOX_OK;
 	for (size_t i = 0; !s && i < FOX_COUNT(stems); i++) /* before the list of files, which they join */
-		s = put_json(w, src, stems[i], err);
-	snprintf(options, sizeof options, "type=%s", fox_type_info(job->type)->name);
+		s = put_json(w, i < 2 ? src : tok, stems[i], err);
+	if (!s && tok != src)
+		s = fox_source_adopt(src, tok, "tokenizer", err);
 	if (!s)
 		s = fox_gguf_put_str(w, FOX_KEY_OPTIONS, fox_str_of(options), err);
 	if (!s)

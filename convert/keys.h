@@ -41,11 +41,14 @@ enum fox_status fox_keys_put_sampling(
 /*
  * fox_keys_put_source - fox.source.*, fox.convert.options, fox.hf.*
  *
+ * tok      where the tokenizer's files are: src, or another source whose files join the list as "tokenizer/NAME"
+ * options  what decides the bytes: "type=bf16" and what else was asked for
  * hashes   false: no fox.source.sha256. Otherwise zeros stand for the weight files until fox_keys_patch_source.
  * errors   FOX_E_FORMAT: a JSON file is not UTF-8; FOX_E_BOUND: it is over 16 MiB; those of fox_source_read_file
  */
-enum fox_status fox_keys_put_source(struct fox_gguf_writer *w, struct fox_source *src,
-    const struct fox_job *job, bool hashes, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_keys_put_source(struct fox_gguf_writer *w, struct fox_source *src, struct fox_source *tok,
+    const struct fox_job *job, const char *options, bool hashes, struct fox_arena *arena,
+    struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_keys_patch_source(struct fox_gguf_writer *w, struct fox_source *src,
     struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
 

@@ -184,7 +184,7 @@ static enum fox_status settle_byte_level(struct tok_import *im)
 	const char *arch = im->config->arch ? im->config->arch->name : NULL;
 	const char *found = fox_tokpre_name(&im->spec, arch);
 	fox_tokdata_set_model(t, fox_str_of("gpt2"));
-	t->pre = im->options->pre ? im->options->pre : im->options->no_pre ? NULL : found;
+	t->pre = im->options->pre ? im->options->pre : found;
 	if (!t->pre && !im->options->no_pre)
 		return fox_fail(im->err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
 		    "llama.cpp has no name for this pre_tokenizer: say which with --pre, or leave it out with "

@@ -61,18 +61,30 @@ static void check_generation(const struct tok_import *im, const char *name, int3
 		tok_tell(im, "'%s' in generation_config.json does not hold %d, which the vocabulary says", key, id);
 }
 
-/* Fill-in-the-middle ids, which only CodeLlama's vocabulary has in this place. */
-static void code_llama(struct fox_tokdata *t)
+/* Ids that llama.cpp's converter writes for a whole family by number, because no file says what they are for. Fox
+ * writes them where the pieces are the ones meant.   source: llama.cpp conversion/llama.py, conversion/gemma.py */
+static void known_ids(struct tok_import *im)
 {
-	static const char *const names[] = {"<PRE>", "<SUF>", "<MID>", "<EOT>"};
-	int32_t *const ids[] = {&t->prefix, &t->suffix, &t->middle, &t->eot};
-	if (t->n != 32016)
-		return;
-	for (uint32_t i = 0; i < 4; i++)
-		if (!fox_str_ends(t->piece[32007 + i], names[i]))
-			return;
-	for (int32_t i = 0; i < 4; i++)
-		*ids[i] = 32007 + i;
+	struct fox_tokdata *t = im->t;
+	const struct {
+		const char *arch, *ending;
+		uint32_t n; /* rows of the embedding, 0: any */
+		int32_t id, *field;
+	} known[] = {
+	    {"llama", "<PRE>", 32016, 32007, &t->prefix},
+	    {"llama", "<SUF>", 32016, 32008, &t->suffix},
+	    {"llama", "<MID>", 32016, 32009, &t->middle},
+	    {"llama", "<EOT>", 32016, 32010, &t->eot},
+	    {"gemma", "<|fim_prefix|>", 0, 67, &t->prefix},
+	    {"gemma", "<|fim_suffix|>", 0, 69, &t->suffix},
+	    {"gemma", "<|fim_middle|>", 0, 68, &t->middle},
+	    {"gemma", "<end_of_turn>", 0, 107, &t->eot},
+	};
+	const char *arch = im->config->arch ? im->config->arch->name : "llama";
+	for (size_t i = 0; i < FOX_COUNT(known); i++)
+		if (!strcmp(arch, known[i].arch) && (!known[i].n || t->n == known[i].n) &&
+		    (uint32_t)known[i].id < t->n && fox_str_ends(t->piece[known[i].id], known[i].ending))
+			*known[i].field = known[i].id;
 }
 
 enum fox_status tok_read_special(struct tok_import *im)
@@ -90,7 +102,7 @@ enum fox_status tok_read_special(struct tok_import *im)
 	t->mask = special_id(im, "mask", -1, FOX_TOK_NONE);
 	check_generation(im, "bos", t->bos);
 	check_generation(im, "eos", t->eos);
-	code_llama(t);
+	known_ids(im);
 	return FOX_OK;
 }
 

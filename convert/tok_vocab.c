@@ -67,8 +67,7 @@ static enum fox_status make_room(struct tok_import *im, const struct counts *c)
 	t->piece = fox_arena_alloc(&t->arena, t->n, sizeof *t->piece);
 	t->score = fox_arena_alloc(&t->arena, t->n, sizeof *t->score);
 	t->type = fox_arena_alloc(&t->arena, t->n, sizeof *t->type);
-	if (!t->piece || !t->score || !t->type ||
-	    !fox_map_init(&im->id_of, &t->arena, (size_t)c->n + im->n_more))
+	if (!t->piece || !t->score || !t->type || !fox_map_init(&im->id_of, &t->arena, (size_t)c->n + im->n_more))
 		return fox_fail_nomem(im->err);
 	return FOX_OK;
 }

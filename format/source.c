@@ -5,6 +5,7 @@
 #include "format/source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -184,6 +185,28 @@ enum fox_status fox_source_read_file(
 	*end = m;
 	s->n_small++;
 	*text = (struct fox_str){m->text, m->n};
+	return FOX_OK;
+}
+
+enum fox_status fox_source_adopt(
+    struct fox_source *s, const struct fox_source *other, const char *prefix, struct fox_err *err)
+{
+	struct small_file **end = &s->small;
+	while (*end)
+		end = &(*end)->next;
+	for (const struct small_file *from = other->small; from; from = from->next) {
+		size_t n = strlen(prefix) + 1 + from->file.name.n;
+		struct small_file *m = fox_arena_alloc(&s->arena, 1, sizeof *m);
+		char *name = fox_arena_alloc(&s->arena, n + 1, 1);
+		if (!m || !name)
+			return fox_fail_nomem(err);
+		snprintf(name, n + 1, "%s/%.*s", prefix, (int)from->file.name.n, from->file.name.p);
+		m->file = from->file;
+		m->file.name = (struct fox_str){name, n};
+		*end = m;
+		end = &m->next;
+		s->n_small++;
+	}
 	return FOX_OK;
 }
 

@@ -109,6 +109,16 @@ struct fox_src_file *fox_source_file(struct fox_source *s, size_t i); /* weights
 enum fox_status fox_source_read_file(struct fox_source *s, const char *name, uint64_t limit,
     struct fox_str *text, struct fox_err *err) FOX_MUST_CHECK;
 
+/*
+ * fox_source_adopt - count the small files that `other` has read among those of s, as "prefix/name"
+ *
+ * For parts of a checkpoint that came from elsewhere. Their bytes stay other's; call it once, when all is read.
+ *
+ * errors  FOX_E_NOMEM
+ */
+enum fox_status fox_source_adopt(struct fox_source *s, const struct fox_source *other, const char *prefix,
+    struct fox_err *err) FOX_MUST_CHECK;
+
 /* Read n bytes at `at` of a tensor's data, as they stand in the source (little-endian). Thread-safe. */
 enum fox_status fox_source_read(const struct fox_source *s, const struct fox_src_tensor *t, uint64_t at,
     void *dst, size_t n, struct fox_err *err) FOX_MUST_CHECK;
