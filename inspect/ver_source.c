@@ -3,7 +3,9 @@
 #include "inspect/verify.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { MAX_JSON = 64 << 20 };
 
@@ -99,19 +101,17 @@ static enum fox_status run_parts(struct fox_verify *v, const struct fox_ver_pair
 	return fox_ver_carried(v, p, err);
 }
 
-/* A folder, or one file in a folder. room[n] holds the folder's name. */
+/* A folder (or what else fox_source_open takes), or one file in a folder, whose name is then put together in room[n]. */
 static enum fox_status open_tokenizer(
     struct fox_ver_pair *p, const char *path, char *room, size_t n, struct fox_err *err)
 {
-	struct fox_str s = fox_str_of(path);
-	if (!fox_str_ends(s, ".model") && !fox_str_ends(s, ".json"))
-		return fox_source_open(&p->tokenizer, path, false, err);
+	struct stat st;
 	const char *slash = strrchr(path, '/');
-	size_t head = slash ? (size_t)(slash - path) : 0;
-	if (head >= n)
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return fox_source_open(&p->tokenizer, path, false, err);
+	if (slash && (size_t)(slash - path) + 1 >= n)
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "the path '%.200s' is too long", path);
-	memcpy(room, slash ? path : ".", head ? head : 1);
-	room[head ? head : 1] = 0;
+	snprintf(room, n, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
 	p->tokenizer_file = slash ? slash + 1 : path;
 	return fox_source_open(&p->tokenizer, room, false, err);
 }

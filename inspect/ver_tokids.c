@@ -60,15 +60,6 @@ static void compare_ids(
 	    {"pad_token", KEY("padding_token_id"), true, false},
 	    {"mask_token", KEY("mask_token_id"), false, false},
 	};
-	/* infilling, which CodeLlama's vocabulary alone has, always in this place */
-	static const struct {
-		const char *key, *piece;
-	} infill[] = {
-	    {KEY("prefix_token_id"), "<PRE>"},
-	    {KEY("suffix_token_id"), "<SUF>"},
-	    {KEY("middle_token_id"), "<MID>"},
-	    {KEY("eot_token_id"), "<EOT>"},
-	};
 	char by[256];
 	for (size_t i = 0; i < FOX_COUNT(rows); i++) {
 		uint32_t id =
@@ -82,11 +73,32 @@ static void compare_ids(
 		if (i < 2)
 			ids[i] = id;
 	}
-	bool llama = x->n == 32016;
-	for (uint32_t i = 0; i < 4 && llama; i++)
-		llama = fox_str_ends(x->piece[32007 + i], infill[i].piece);
-	for (uint32_t i = 0; i < 4; i++)
-		compare_id(v, infill[i].key, llama ? 32007 + i : FOX_MAP_NONE, "the place of its piece");
+}
+
+/* Ids that no file of the source speaks of: families are known to have them in one place, and have them when the piece that
+ * is meant stands there.   source: llama.cpp conversion/llama.py, conversion/gemma.py */
+static void compare_places(struct fox_verify *v, const struct fox_want *x)
+{
+	static const struct {
+		const char *key, *llama, *gemma; /* how the piece ends */
+		uint32_t llama_id, gemma_id;
+	} rows[] = {
+	    {KEY("prefix_token_id"), "<PRE>", "<|fim_prefix|>", 32007, 67},
+	    {KEY("suffix_token_id"), "<SUF>", "<|fim_suffix|>", 32008, 69},
+	    {KEY("middle_token_id"), "<MID>", "<|fim_middle|>", 32009, 68},
+	    {KEY("eot_token_id"), "<EOT>", "<end_of_turn>", 32010, 107},
+	};
+	struct fox_str arch = {"", 0};
+	if (fox_gguf_find_key(v->g, "general.architecture"))
+		(void)!fox_gguf_str(v->g, "general.architecture", &arch, NULL);
+	bool gemma = fox_str_is(arch, "gemma"), llama = (!arch.n || fox_str_is(arch, "llama")) && x->n == 32016;
+	for (size_t i = 0; i < FOX_COUNT(rows); i++) {
+		uint32_t id = gemma ? rows[i].gemma_id : llama ? rows[i].llama_id : FOX_MAP_NONE;
+		if (id != FOX_MAP_NONE &&
+		    (id >= x->n || !fox_str_ends(x->piece[id], gemma ? rows[i].gemma : rows[i].llama)))
+			id = FOX_MAP_NONE;
+		compare_id(v, rows[i].key, id, "the place of its piece");
+	}
 }
 
 /* A flag that must have a value; one that the source does not mention is not judged. */
@@ -171,6 +183,7 @@ void fox_want_compare_ids(struct fox_verify *v, const struct fox_want *x, const 
 {
 	uint32_t ids[2];
 	compare_ids(v, x, d, ids);
+	compare_places(v, x);
 	compare_spaces(v, x);
 	compare_add(v, x, d, "add_bos_token", "bos_token", false, ids[0]);
 	compare_add(v, x, d, "add_eos_token", "eos_token", true, ids[1]);
