@@ -55,7 +55,8 @@ static void refusals(void **state)
 {
 	(void)state;
 	refused("kv general.name 8 str x ", FOX_E_FORMAT, NULL, "no key 'tokenizer.ggml.model'");
-	refused("kv " T "model 8 str bert ", FOX_E_UNSUPPORTED, NULL, "tokenizer model 'bert', want 'llama', 't5' or 'gpt2'");
+	refused("kv " T "model 8 str bert ", FOX_E_UNSUPPORTED, NULL,
+	    "tokenizer model 'bert', want 'llama', 't5' or 'gpt2'");
 	refused(MODEL, FOX_E_FORMAT, NULL, "no key 'tokenizer.ggml.tokens'");
 	refused(MODEL "kv " T "tokens 8 str a ", FOX_E_FORMAT, T "tokens",
 	    "'tokenizer.ggml.tokens' is not an array of strings");
@@ -104,6 +105,70 @@ static void refusals(void **state)
 	    "'fox.tokenizer.user_defined' is not an array");
 	refused(MODEL TOKENS "kv fox.tokenizer.spm 8 str x ", FOX_E_FORMAT, "fox.tokenizer.spm",
 	    "'fox.tokenizer.spm' is not an array of u8");
+}
+
+#define GPT2 "kv " T "model 8 str gpt2 "
+#define T5 "kv " T "model 8 str t5 "
+
+static void merges_refused(void **state)
+{
+	(void)state;
+	refused(GPT2 TOKENS, FOX_E_FORMAT, NULL, "no key 'tokenizer.ggml.merges'");
+	refused(GPT2 TOKENS "arr " T "merges 4 1 u32 1 ", FOX_E_FORMAT, T "merges",
+	    "'tokenizer.ggml.merges' is not an array of strings");
+	refused(GPT2 TOKENS "kv " T "merges 8 str x ", FOX_E_FORMAT, T "merges",
+	    "'tokenizer.ggml.merges' is not an array of strings");
+	refused(GPT2 TOKENS "arr " T "merges 8 1 str ab ", FOX_E_FORMAT, T "merges",
+	    "merge 0 is 'ab', want two texts with a blank between");
+	refused(T5 TOKENS "arr " T "precompiled_charsmap 4 1 u32 1 ", FOX_E_FORMAT, T "precompiled_charsmap",
+	    "'tokenizer.ggml.precompiled_charsmap' is not an array of u8");
+	refused(T5 TOKENS "kv fox.tokenizer.hf 4 u32 1 ", FOX_E_FORMAT, "fox.tokenizer.hf",
+	    "key 'fox.tokenizer.hf' is u32, want str");
+}
+
+static void halves(void **state)
+{
+	static const char *const none[] = {"", " ", "ab", " ab", "ab ", "a  b", "a b c"};
+	struct fox_str left, right;
+	(void)state;
+	assert_true(fox_tokdata_halves(fox_str_of("ab c"), &left, &right));
+	assert_true(fox_str_is(left, "ab") && fox_str_is(right, "c"));
+	for (size_t i = 0; i < FOX_COUNT(none); i++)
+		assert_false(fox_tokdata_halves(fox_str_of(none[i]), &left, &right));
+}
+
+/* llama.cpp's defaults for the other two models. */
+static void models(void **state)
+{
+	(void)state;
+	struct held h;
+	struct fox_err err;
+	assert_fox_ok(read_keys(&h, GPT2 TOKENS TYPES "arr " T "merges 8 0 ", &err), &err);
+	assert_true(h.t.n_merges == 0 && !h.t.pre && !h.t.hf_spec.n);
+	assert_true(!h.t.add_bos && !h.t.add_eos && !h.t.add_space_prefix && h.t.bos == FOX_TOK_NONE);
+	drop(&h);
+	assert_fox_ok(
+	    read_keys(&h, GPT2 TOKENS TYPES "arr " T "merges 8 0 kv " T "pre 8 str llama-bpe ", &err), &err);
+	assert_true(h.t.add_bos && !h.t.add_bos_given);
+	assert_string_equal(h.t.pre, "llama-bpe");
+	drop(&h);
+	assert_fox_ok(read_keys(&h,
+	                  GPT2 TOKENS TYPES "arr " T "merges 8 0 kv " T "pre 8 str llama-bpe kv " T
+	                                    "add_bos_token 7 u8 0 kv fox.tokenizer.hf 8 str {} ",
+	                  &err),
+	    &err);
+	assert_true(!h.t.add_bos && h.t.add_bos_given && fox_str_is(h.t.hf_spec, "{}"));
+	drop(&h);
+	assert_fox_ok(read_keys(&h,
+	                  T5 "arr " T "tokens 8 3 str <pad> str </s> str <unk> arr " T
+	                     "token_type 5 3 u32 3 u32 3 u32 2 arr " T "precompiled_charsmap 1 2 u8 1 u8 2 ",
+	                  &err),
+	    &err);
+	assert_true(h.t.pad == 0 && h.t.eos == 1 && h.t.unk == 2 && h.t.bos == FOX_TOK_NONE);
+	assert_true(!h.t.add_bos && h.t.add_eos && !h.t.add_space_prefix && !h.t.remove_extra_whitespaces);
+	assert_int_equal(h.t.charsmap.n, 2);
+	assert_memory_equal(h.t.charsmap.p, "\1\2", 2);
+	drop(&h);
 }
 
 /* What other writers leave out, and how wide they write. */
@@ -376,6 +441,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(refusals),
+	    cmocka_unit_test(merges_refused),
+	    cmocka_unit_test(halves),
+	    cmocka_unit_test(models),
 	    cmocka_unit_test(others),
 	    cmocka_unit_test(byte_pieces),
 	    cmocka_unit_test(demo_round_trip),
