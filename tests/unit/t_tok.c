@@ -126,7 +126,7 @@ static void import_demo(struct imported *m)
 	struct fox_err err = {0};
 	*m = (struct imported){0};
 	assert_fox_ok(fox_source_open(&m->src, "tests/demo", false, &err), &err);
-	assert_fox_ok(fox_tok_import(&m->data, m->src, &config, NULL, NULL, &err), &err);
+	assert_fox_ok(fox_tok_import(&m->data, m->src, &config, NULL, NULL, NULL, &err), &err);
 	assert_fox_ok(fox_tok_open(&m->tok, &m->data, &err), &err);
 }
 
