@@ -1,4 +1,4 @@
-/* tok_import.h - a checkpoint's tokenizer files to a fox_tokdata. spec/tokenizer.md 1, 2, 9 */
+/* tok_import.h - a checkpoint's tokenizer files to a fox_tokdata. spec/tokenizer.md 1, 2, 11 */
 #ifndef FOX_TOK_IMPORT_H
 #define FOX_TOK_IMPORT_H
 
@@ -44,12 +44,13 @@ enum fox_status fox_tok_import(struct fox_tokdata *t, struct fox_source *src,
 /*
  * fox_tok_spiece - read a SentencePiece ModelProto alone: pieces, scores, types, flags, spm_spec
  *
- * Types are SentencePiece's own (USER_DEFINED kept, user empty); of the ids only unk is set. Views point into proto,
- * which must outlive t.
+ * Types are SentencePiece's own (USER_DEFINED kept, and listed in user); of the ids only unk is set; model is "llama" for BPE, "t5"
+ * for Unigram. Views point into proto, which must outlive t.
  *
  * t         filled by this call (no init needed); free with fox_tokdata_free, even on failure
  * errors    FOX_E_FORMAT with offset and field: what breaks protobuf or SentencePiece's own rules; FOX_E_BOUND: our
- *           limits; FOX_E_UNSUPPORTED: model types other than BPE, charsmaps, whitespace as suffix or not escaped
+ *           limits; FOX_E_UNSUPPORTED: Word and Char models, a denormalizer's character map, whitespace as suffix or not
+ *           escaped; those of fox_charsmap_parse
  */
 enum fox_status fox_tok_spiece(
     struct fox_tokdata *t, struct fox_span proto, struct fox_err *err) FOX_MUST_CHECK;

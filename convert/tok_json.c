@@ -4,6 +4,7 @@
  * llama.cpp can read. Refuses added tokens under other ids than tokenizers gives them, and models for which
  * llama.cpp has no kind.   source: llama.cpp conversion/base.py get_vocab_base, gguf-py SpecialVocab */
 #include "convert/tok_parts.h"
+#include "format/charsmap.h"
 #include "format/tokpre.h"
 
 /* ---- added tokens */
@@ -108,7 +109,7 @@ static void read_spaces(struct tok_import *im)
 		if (n->kind == FOX_NORM_REPLACE && n->pattern.regex && fox_str_is(n->pattern.text, " {2,}"))
 			t->remove_extra_whitespaces = true;
 		if (n->kind == FOX_NORM_PRECOMPILED)
-			t->charsmap = n->charsmap; /* in spec's arena until tok_settle copies it */
+			t->charsmap = (struct fox_str){(const char *)n->charsmap.p, n->charsmap.n}; /* a copy follows */
 	}
 	for (uint32_t i = 0; i < spec->n_pretok; i++) {
 		const struct fox_pretok *p = &spec->pretok[i];
@@ -135,6 +136,14 @@ static void type_bytes(struct tok_import *im)
 static enum fox_status settle_unigram(struct tok_import *im)
 {
 	struct fox_tokdata *t = im->t;
+	bool rounded = false;
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (t->type[i] == FOX_TOK_UNUSED)
+			t->exact_score[i] = t->score[i];
+		rounded |= t->exact_score[i] != t->score[i];
+	}
+	if (!rounded)
+		t->exact_score = NULL;
 	fox_tokdata_set_model(t, fox_str_of("t5"));
 	if (im->spec.byte_fallback)
 		type_bytes(im);
@@ -143,10 +152,10 @@ static enum fox_status settle_unigram(struct tok_import *im)
 		t->type[t->unk] = FOX_TOK_UNKNOWN; /* also where it is an added token: llama.cpp looks for the type */
 	}
 	read_spaces(im);
-	struct fox_str map = {(const char *)t->charsmap.p, t->charsmap.n};
-	if (map.n && !tok_copy(im, &map))
+	if (!t->charsmap.n)
+		t->charsmap.p = NULL;
+	else if (!tok_copy(im, &t->charsmap))
 		return fox_fail_nomem(im->err);
-	t->charsmap = (struct fox_span){(const uint8_t *)map.p, map.n};
 	return FOX_OK;
 }
 
@@ -194,10 +203,26 @@ static enum fox_status settle_byte_level(struct tok_import *im)
 	return FOX_OK;
 }
 
+/* So that a container never holds a character map that cannot be used. */
+static enum fox_status check_charsmaps(struct tok_import *im)
+{
+	enum fox_status s = FOX_OK;
+	for (uint32_t i = 0; !s && i < im->spec.n_norm; i++) {
+		struct fox_charsmap map;
+		struct fox_err own = {0};
+		if (im->spec.norm[i].kind == FOX_NORM_PRECOMPILED &&
+		    (s = fox_charsmap_parse(&map, im->spec.norm[i].charsmap, &own)))
+			fox_fail(im->err, s, FOX_NOWHERE, "precompiled_charsmap in 'normalizer', decoded: %s", own.text);
+	}
+	return s;
+}
+
 enum fox_status tok_settle(struct tok_import *im)
 {
 	const struct fox_tokspec *spec = &im->spec;
-	enum fox_status s = add_tokens(im);
+	enum fox_status s = check_charsmaps(im);
+	if (!s)
+		s = add_tokens(im);
 	if (!s)
 		s = check_decoder(im);
 	if (!s)

@@ -11,6 +11,7 @@
 
 #include "format/base/map.h"
 #include "format/base/num.h"
+#include "format/charsmap.h"
 
 enum wire { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 static const char *const wire_name[8] = {
@@ -328,6 +329,19 @@ static enum fox_status scan_top(struct import *im, size_t *rest)
 	return FOX_OK;
 }
 
+/* So that the runtime knows them from added tokens, which only later files name. */
+static enum fox_status list_users(struct import *im)
+{
+	struct fox_tokdata *t = im->t;
+	t->user = fox_arena_alloc(&t->arena, t->n, sizeof *t->user);
+	if (!t->user)
+		return fox_fail_nomem(im->err);
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->type[i] == FOX_TOK_USER)
+			t->user[t->n_user++] = i;
+	return FOX_OK;
+}
+
 /* Second walk: the pieces themselves, and the copy of everything else. */
 static enum fox_status read_top(struct import *im, size_t rest)
 {
@@ -359,15 +373,18 @@ static enum fox_status read_top(struct import *im, size_t rest)
 			return s;
 		i++;
 	}
-	return FOX_OK;
+	return list_users(im);
 }
 
 static enum fox_status read_trainer(struct import *im)
 {
-	static const char *const names[] = {"0", "Unigram", "BPE", "Word", "Char"};
+	static const char *const names[] = {"", "Unigram", "BPE", "Word", "Char"};
 	struct reader r = reader_of(im, im->trainer, &msg_trainer);
 	uint64_t type = 1, type_at = im->trainer_at; /* protobuf's default is Unigram */
 	bool suffix = false;
+	if (!im->trainer
+	         .p) /* every trained model has it; a file cut short before it would pass for a Unigram model */
+		return fox_fail(im->err, FOX_E_FORMAT, FOX_NOWHERE, "no trainer_spec");
 	while (r.p < r.end) {
 		struct value v;
 		enum fox_status s = next(&r, &v);
@@ -383,23 +400,44 @@ static enum fox_status read_trainer(struct import *im)
 		if (s)
 			return s;
 	}
-	if (type >= 1 && type <= 4 && type != 2)
-		return fox_fail(im->err, FOX_E_UNSUPPORTED, im->trainer.p ? type_at : FOX_NOWHERE,
-		    "SentencePiece model type %s is not handled, want BPE", names[type]);
-	if (type != 2)
+	if (type < 1 || type > 4)
 		return fox_fail(im->err, FOX_E_FORMAT, type_at,
 		    "model type %llu, want 1 to 4, in trainer_spec.model_type", (unsigned long long)type);
+	if (type > 2)
+		return fox_fail(im->err, FOX_E_UNSUPPORTED, type_at,
+		    "SentencePiece model type %s is not handled, want Unigram or BPE", names[type]);
+	if (type == 1) {
+		im->t->model = "t5"; /* llama.cpp's name for Unigram, and what it assumes of such vocabularies */
+		im->t->add_bos = false;
+		im->t->add_eos = true;
+	}
 	return FOX_OK;
 }
 
-/* Also the denormalizer, of which only the charsmap matters: it would change decoded text. */
+/* Look into the normalizer's character map, so that a container never holds one that cannot be used. */
+static enum fox_status check_charsmap(struct import *im, struct fox_span map)
+{
+	struct fox_charsmap m;
+	struct fox_err err = {0};
+	enum fox_status s = fox_charsmap_parse(&m, map, &err);
+	if (s) {
+		bool somewhere = err.at != FOX_NOWHERE;
+		fox_fail(
+		    im->err, s, somewhere ? (uint64_t)(map.p - im->proto.p) + err.at : FOX_NOWHERE, "%s", err.text);
+		return fox_in(im->err, "in normalizer_spec.precompiled_charsmap"), s;
+	}
+	im->t->charsmap = (struct fox_str){map.n ? (const char *)map.p : NULL, map.n};
+	return FOX_OK;
+}
+
+/* Also the denormalizer, of which only the character map matters: it would change decoded text, and is refused. */
 static enum fox_status read_normalizer(struct import *im, struct fox_span bytes, const struct message *msg)
 {
 	struct reader r = reader_of(im, bytes, msg);
 	bool prefix = true, extra = true, escape = true; /* protobuf's defaults */
 	struct fox_str name = {"", 0};
 	uint64_t map_at = FOX_NOWHERE;
-	bool map = false;
+	struct fox_span map = {0};
 	while (r.p < r.end) {
 		struct value v;
 		enum fox_status s = next(&r, &v);
@@ -407,7 +445,7 @@ static enum fox_status read_normalizer(struct import *im, struct fox_span bytes,
 		if (num == 1)
 			name = (struct fox_str){(const char *)v.bytes.p, v.bytes.n};
 		else if (num == 2)
-			map = v.bytes.n > 0, map_at = v.at;
+			map = v.bytes, map_at = v.at;
 		else if (num == 3)
 			s = to_bool(&r, &v, &prefix);
 		else if (num == 4)
@@ -419,14 +457,15 @@ static enum fox_status read_normalizer(struct import *im, struct fox_span bytes,
 		if (s)
 			return s;
 	}
-	if (map)
-		return fox_fail(im->err, FOX_E_UNSUPPORTED, map_at,
-		    "normalization rule '%.*s' has a character map, which is not handled, in %s.precompiled_charsmap",
-		    FOX_STR_ARG(name), msg->name);
 	if (msg == &msg_normalizer) {
 		im->t->add_space_prefix = prefix;
 		im->t->remove_extra_whitespaces = extra;
+		return check_charsmap(im, map);
 	}
+	if (map.n)
+		return fox_fail(im->err, FOX_E_UNSUPPORTED, map_at,
+		    "normalization rule '%.*s' has a character map, which is not handled, in %s.precompiled_charsmap",
+		    FOX_STR_ARG(name), msg->name);
 	return FOX_OK;
 }
 

@@ -67,7 +67,11 @@ static enum fox_status make_room(struct tok_import *im, const struct counts *c)
 	t->piece = fox_arena_alloc(&t->arena, t->n, sizeof *t->piece);
 	t->score = fox_arena_alloc(&t->arena, t->n, sizeof *t->score);
 	t->type = fox_arena_alloc(&t->arena, t->n, sizeof *t->type);
-	if (!t->piece || !t->score || !t->type || !fox_map_init(&im->id_of, &t->arena, (size_t)c->n + im->n_more))
+	bool doubles = im->spec.model == FOX_TOKMODEL_UNIGRAM;
+	if (doubles)
+		t->exact_score = fox_arena_alloc(&t->arena, t->n, sizeof *t->exact_score);
+	if (!t->piece || !t->score || !t->type || (doubles && !t->exact_score) ||
+	    !fox_map_init(&im->id_of, &t->arena, (size_t)c->n + im->n_more))
 		return fox_fail_nomem(im->err);
 	return FOX_OK;
 }
@@ -87,6 +91,8 @@ static enum fox_status add_piece(
 		    im->err, FOX_E_FORMAT, tok_scan_at(s), "'%s' has '%.*s' twice", s->name, FOX_STR_ARG(piece));
 	t->piece[id] = piece;
 	t->score[id] = (float)score;
+	if (t->exact_score)
+		t->exact_score[id] = score;
 	t->type[id] = FOX_TOK_NORMAL;
 	return FOX_OK;
 }

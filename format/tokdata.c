@@ -4,6 +4,7 @@
  * cannot be ordered. What other writers leave out gets llama.cpp's defaults: spec/tokenizer.md 5. */
 #include <math.h>
 
+#include "format/charsmap.h"
 #include "format/profile.h"
 #include "format/tokdata_keys.h"
 #include "format/tokpre.h"
@@ -173,6 +174,27 @@ static enum fox_status read_scores(struct fox_tokdata *t, const struct fox_gguf 
 	return FOX_OK;
 }
 
+static enum fox_status read_exact(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
+{
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, FOX_KEY_TOK_EXACT);
+	if (!kv)
+		return FOX_OK;
+	if (array_of(kv, t->n, err))
+		return err->code;
+	t->exact_score = fox_arena_alloc(&t->arena, t->n, sizeof *t->exact_score);
+	if (!t->exact_score)
+		return fox_fail_nomem(err);
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (!fox_gguf_item_f64(g, kv, i, &t->exact_score[i]))
+			return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' is an array of %s, want f64", FOX_KEY_TOK_EXACT,
+			    fox_gguf_type_name(kv->item));
+		if ((float)t->exact_score[i] != t->score[i])
+			return fox_fail(err, FOX_E_FORMAT, kv->at, "element %u of '%s' is not the token's score", i,
+			    FOX_KEY_TOK_EXACT);
+	}
+	return FOX_OK;
+}
+
 static enum fox_status read_types(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
 {
 	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, KEY("token_type"));
@@ -294,16 +316,32 @@ static enum fox_status read_merges(struct fox_tokdata *t, const struct fox_gguf 
 	return FOX_OK;
 }
 
-/* An array of bytes, which llama.cpp lets writers call signed. */
-static enum fox_status read_bytes(
-    const struct fox_gguf *g, const char *key, bool any_sign, struct fox_span *out, struct fox_err *err)
+/* Bytes, which llama.cpp lets writers call signed. */
+static enum fox_status read_octets(
+    const struct fox_gguf *g, const char *key, struct fox_str *out, struct fox_err *err)
 {
 	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, key);
 	if (!kv)
 		return FOX_OK;
-	if (kv->type != FOX_GGUF_ARR || (kv->item != FOX_GGUF_U8 && !(any_sign && kv->item == FOX_GGUF_I8)))
+	if (kv->type != FOX_GGUF_ARR || (kv->item != FOX_GGUF_U8 && kv->item != FOX_GGUF_I8))
 		return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' is not an array of u8", key);
-	*out = kv->raw;
+	*out = (struct fox_str){(const char *)kv->raw.p, kv->raw.n};
+	return FOX_OK;
+}
+
+/* The character map is a key of its own for llama.cpp's Unigram vocabularies, else within the SentencePiece model. */
+static enum fox_status read_spm(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
+{
+	struct fox_span map;
+	enum fox_status s = read_octets(g, FOX_KEY_SPM_SPEC, &t->spm_spec, err);
+	if (!s)
+		s = read_octets(g, KEY("precompiled_charsmap"), &t->charsmap, err);
+	if (s || t->charsmap.p || !t->spm_spec.p)
+		return s;
+	if ((s = fox_charsmap_in_spm(
+	         &map, (struct fox_span){(const uint8_t *)t->spm_spec.p, t->spm_spec.n}, err)))
+		return fox_in(err, "in '%s'", FOX_KEY_SPM_SPEC), s;
+	t->charsmap = (struct fox_str){(const char *)map.p, map.n};
 	return FOX_OK;
 }
 
@@ -324,16 +362,11 @@ static enum fox_status read_pre(struct fox_tokdata *t, const struct fox_gguf *g,
 
 static enum fox_status read_texts(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
 {
-	struct fox_span spm = {NULL, 0};
 	if (fox_gguf_find_key(g, "tokenizer.chat_template") &&
 	    fox_gguf_str(g, "tokenizer.chat_template", &t->chat_template, err))
 		return err->code;
 	if (fox_gguf_find_key(g, FOX_KEY_HF_SPEC) && fox_gguf_str(g, FOX_KEY_HF_SPEC, &t->hf_spec, err))
 		return err->code;
-	if (read_bytes(g, KEY("precompiled_charsmap"), true, &t->charsmap, err) ||
-	    read_bytes(g, FOX_KEY_SPM_SPEC, false, &spm, err))
-		return err->code;
-	t->spm_spec = (struct fox_str){(const char *)spm.p, spm.n};
 	return FOX_OK;
 }
 
@@ -357,7 +390,8 @@ enum fox_status fox_tokdata_from_gguf(struct fox_tokdata *t, const struct fox_gg
 	for (size_t i = 0; i < TOKDATA_IDS; i++)
 		if ((s = read_id(t, g, &tokdata_ids[i], ours, id_field(t, i), err)))
 			return s;
-	if ((s = read_flags(t, g, err)) || (s = read_user(t, g, err)))
+	if ((s = read_flags(t, g, err)) || (s = read_user(t, g, err)) || (s = read_exact(t, g, err)) ||
+	    (s = read_texts(t, g, err)))
 		return s;
-	return read_texts(t, g, err);
+	return read_spm(t, g, err);
 }

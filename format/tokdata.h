@@ -26,6 +26,7 @@ enum fox_tok_type {
 /* Score of "[PAD{i}]", which fills a row of the embedding that has no token. */
 #define FOX_TOK_FILL_SCORE (-10000.0f)
 #define FOX_KEY_TOK_USER "fox.tokenizer.user_defined" /* u32[]: fox_tokdata.user */
+#define FOX_KEY_TOK_EXACT "fox.tokenizer.scores"      /* f64[n]: fox_tokdata.exact_score */
 
 struct fox_tokdata {
 	/* tokenizer.ggml.model: "llama" = SentencePiece BPE (or BPE with byte fallback), "t5" = Unigram, "gpt2" =
@@ -35,9 +36,12 @@ struct fox_tokdata {
 	uint32_t n;            /* tokens, 1..FOX_TOK_MAX */
 	struct fox_str *piece; /* [n] UTF-8, the SentencePiece space U+2581 kept */
 	float *score;          /* [n] finite */
-	int32_t *type;         /* [n] enum fox_tok_type */
-	/* Rising ids that tokenizer.model calls USER_DEFINED and type[] calls NORMAL, because llama.cpp's
-	 * converter drops that type. The runtime treats them as FOX_TOK_USER. */
+	double *
+	    exact_score; /* [n] scores that no float holds, of Unigram vocabularies in tokenizer.json; NULL: none */
+	int32_t *type;   /* [n] enum fox_tok_type */
+	/* Rising ids that tokenizer.model calls USER_DEFINED and type[] mostly calls NORMAL, because llama.cpp's
+	 * converter drops that type. The runtime treats them as FOX_TOK_USER, but for blanks in them, which
+	 * SentencePiece never finds: in other USER pieces they stand for U+2581. */
 	uint32_t *user; /* [n_user] */
 	uint32_t n_user;
 	int32_t bos, eos, unk, pad, eot, sep, mask; /* ids, or FOX_TOK_NONE */
@@ -46,7 +50,7 @@ struct fox_tokdata {
 	bool add_bos_given, add_eos_given; /* the source says so; else the value is the default and no key */
 	bool add_space_prefix;             /* SentencePiece add_dummy_prefix */
 	bool remove_extra_whitespaces;     /* SentencePiece normalizer flag */
-	struct fox_span charsmap;     /* Unigram: SentencePiece's precompiled character map; {NULL, 0}: none */
+	struct fox_str charsmap;      /* SentencePiece's precompiled_charsmap (charsmap.h); {NULL, 0}: none */
 	struct fox_str chat_template; /* {NULL, 0}: none */
 	struct fox_str spm_spec;      /* ModelProto without pieces; {NULL, 0}: none */
 	/* tokenizer.json without model.vocab and model.merges, as compact JSON; {NULL, 0}: none. When it is there, it

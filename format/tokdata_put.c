@@ -8,6 +8,8 @@ static enum fox_status put_fox_keys(
 	enum fox_status s = FOX_OK;
 	if (t->n_user)
 		s = fox_gguf_put_array(w, FOX_KEY_TOK_USER, FOX_GGUF_U32, t->user, t->n_user, err);
+	if (!s && t->exact_score)
+		s = fox_gguf_put_array(w, FOX_KEY_TOK_EXACT, FOX_GGUF_F64, t->exact_score, t->n, err);
 	if (!s && t->spm_spec.n)
 		s = fox_gguf_put_array(w, FOX_KEY_SPM_SPEC, FOX_GGUF_U8, t->spm_spec.p, t->spm_spec.n, err);
 	if (!s && t->hf_spec.n)
@@ -64,10 +66,12 @@ enum fox_status fox_tokdata_put(const struct fox_tokdata *t, struct fox_gguf_wri
 	if ((s = put_vocabulary(t, w, err)) || (s = put_ids(t, w, err)))
 		return s;
 	/* without the key llama.cpp would add its own default id to every text */
-	bool say_bos = t->add_bos_given || (t->bos < 0 && strcmp(t->model, "t5"));
+	bool unigram = !strcmp(t->model, "t5");
+	bool say_bos = t->add_bos_given || (t->bos < 0 && !unigram),
+	     say_eos = t->add_eos_given || (t->eos < 0 && unigram);
 	if (say_bos && (s = fox_gguf_put_bool(w, KEY("add_bos_token"), t->add_bos && t->bos >= 0, err)))
 		return s;
-	if (t->add_eos_given && (s = fox_gguf_put_bool(w, KEY("add_eos_token"), t->add_eos && t->eos >= 0, err)))
+	if (say_eos && (s = fox_gguf_put_bool(w, KEY("add_eos_token"), t->add_eos && t->eos >= 0, err)))
 		return s;
 	if (t->chat_template.p && (s = fox_gguf_put_str(w, "tokenizer.chat_template", t->chat_template, err)))
 		return s;

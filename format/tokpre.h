@@ -2,7 +2,7 @@
  *
  * One table, read in both directions: a pipeline to the name under which llama.cpp splits text like it, and the
  * name in a container of another writer to a pipeline that fox can run.
- * source: llama.cpp src/llama-vocab.cpp (names, expressions, flags), spec/tokenizer.md 11 */
+ * source: llama.cpp src/llama-vocab.cpp (names, expressions, flags), spec/tokenizer.md 13 */
 #ifndef FOX_TOKPRE_H
 #define FOX_TOKPRE_H
 

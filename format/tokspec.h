@@ -4,7 +4,7 @@
  * The text is fox_tokdata.hf_spec: a tokenizer.json, with or without model.vocab and model.merges (which are
  * stepped over). Both the importer (to refuse early) and the runtime (to run) parse it with this file.
  * Nested Sequences are flattened, since a sequence in a sequence runs in the same order.
- * spec/tokenizer.md 10; source of types, fields and defaults: tokenizers 0.23 (its own (de)serialisation). */
+ * spec/tokenizer.md 12; source of types, fields and defaults: tokenizers 0.23 (its own (de)serialisation). */
 #ifndef FOX_TOKSPEC_H
 #define FOX_TOKSPEC_H
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "format/base/num.h"
-#include "runtime/tok_spm.h"
+#include "runtime/tok_unigram.h"
 
 /* ---- text of a piece -> id */
 
@@ -178,11 +178,13 @@ static enum fox_status build_table(struct fox_tok *t, struct fox_err *err)
 {
 	const struct fox_tokdata *d = t->d;
 	for (uint32_t i = 0; i < d->n_user; i++)
-		t->is_user[d->user[i]] = d->type[d->user[i]] == FOX_TOK_NORMAL;
+		if (d->type[d->user[i]] == FOX_TOK_NORMAL || d->type[d->user[i]] == FOX_TOK_USER)
+			t->is_user[d->user[i]] = TOK_USER_SPM;
 	for (uint32_t i = 0; i < d->n; i++) {
 		int32_t type = d->type[i];
 		t->rank[i] = rank_of(d->score[i]);
-		t->is_user[i] |= type == FOX_TOK_USER;
+		if (type == FOX_TOK_USER && !t->is_user[i])
+			t->is_user[i] = TOK_USER_ADDED;
 		if (type == FOX_TOK_BYTE) {
 			int byte = fox_tokdata_byte(d->piece[i]);
 			if (byte < 0)
@@ -212,13 +214,17 @@ static bool build_tries(struct fox_tok *t)
 {
 	const struct fox_tokdata *d = t->d;
 	uint64_t user = 0, special = 0;
+	t->plain = !t->charsmap.n_units;
 	for (uint32_t i = 0; i < d->n; i++) {
-		if (t->is_user[i])
+		if (t->is_user[i]) {
 			user += d->piece[i].n * 3; /* a blank takes three bytes */
+			t->plain = t->plain && !memchr(d->piece[i].p, ' ', d->piece[i].n);
+		}
 		if (d->type[i] == FOX_TOK_CONTROL || d->type[i] == FOX_TOK_UNKNOWN)
 			special += d->piece[i].n;
 	}
-	if (!trie_init(&t->user, &t->arena, user) || !trie_init(&t->special, &t->arena, special))
+	if (!trie_init(&t->user, &t->arena, user) || !trie_init(&t->special, &t->arena, special) ||
+	    !trie_init(&t->raw_user, &t->arena, t->plain ? 0 : user))
 		return false;
 	struct fox_buf key = {0};
 	for (uint32_t i = 0; i < d->n; i++) {
@@ -228,11 +234,13 @@ static bool build_tries(struct fox_tok *t)
 			continue;
 		fox_buf_clear(&key);
 		for (size_t j = 0; j < d->piece[i].n; j++)
-			if (d->piece[i].p[j] == ' ')
+			if (d->piece[i].p[j] == ' ' && t->is_user[i] == TOK_USER_ADDED)
 				fox_buf_str(&key, "\xE2\x96\x81");
 			else
 				fox_buf_char(&key, d->piece[i].p[j]);
 		trie_put(&t->user, fox_buf_view(&key), (int32_t)i);
+		if (!t->plain)
+			trie_put(&t->raw_user, d->piece[i], (int32_t)i);
 	}
 	bool good = !key.failed;
 	fox_buf_free(&key);
@@ -247,12 +255,21 @@ static bool all_bytes(const struct fox_tok *t)
 	return true;
 }
 
+static enum fox_status open_charsmap(struct fox_tok *t, struct fox_err *err)
+{
+	struct fox_span blob = {(const uint8_t *)t->d->charsmap.p, t->d->charsmap.n};
+	enum fox_status s = fox_charsmap_parse(&t->charsmap, blob, err);
+	fox_in(err, "in the character map");
+	return s;
+}
+
 enum fox_status fox_tok_open(struct fox_tok **out, const struct fox_tokdata *data, struct fox_err *err)
 {
 	*out = NULL;
-	if (strcmp(data->model, "llama"))
+	bool unigram = !strcmp(data->model, "t5");
+	if (strcmp(data->model, "llama") && !unigram)
 		return fox_fail(
-		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tokenizer model '%s', want 'llama'", data->model);
+		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tokenizer model '%s', want 'llama' or 't5'", data->model);
 	struct fox_tok *t = calloc(1, sizeof *t);
 	if (!t)
 		return fox_fail_nomem(err);
@@ -268,11 +285,17 @@ enum fox_status fox_tok_open(struct fox_tok **out, const struct fox_tokdata *dat
 		s = fox_fail_nomem(err);
 	if (!s)
 		s = build_table(t, err);
+	if (!s)
+		s = open_charsmap(t, err);
 	if (!s && !build_tries(t))
 		s = fox_fail_nomem(err);
 	if (!s && t->unk < 0 && !all_bytes(t))
 		s = fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
 		    "vocabulary without an unknown token and without byte tokens");
+	if (!s && unigram)
+		s = tok_unigram_open(&t->unigram, data,
+		    &(struct tok_unigram_options){.kind = TOK_UNIGRAM_SPM, .unk = t->unk, .is_user = t->is_user},
+		    err);
 	if (s) {
 		fox_tok_close(t);
 		return s;
@@ -285,6 +308,7 @@ void fox_tok_close(struct fox_tok *t)
 {
 	if (!t)
 		return;
+	tok_unigram_close(t->unigram);
 	fox_arena_free(&t->arena);
 	free(t);
 }
@@ -322,6 +346,12 @@ static enum fox_status add(struct fox_tok_ids *out, int32_t id, struct fox_err *
 	return fox_fail_nomem(err);
 }
 
+static enum fox_status encode_text(
+    const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text, struct fox_err *err)
+{
+	return t->unigram ? tok_unigram_text(t, out, text, err) : tok_spm_encode(t, out, text, err);
+}
+
 /* The text between control pieces is encoded as texts of their own, each with its own prefix, as llama.cpp
  * does. */
 static enum fox_status encode_special(
@@ -334,7 +364,7 @@ static enum fox_status encode_special(
 			i++;
 			continue;
 		}
-		enum fox_status s = tok_spm_encode(t, out, (struct fox_str){text.p + from, i - from}, err);
+		enum fox_status s = encode_text(t, out, (struct fox_str){text.p + from, i - from}, err);
 		if (!s)
 			s = add(out, id, err);
 		if (s)
@@ -342,7 +372,7 @@ static enum fox_status encode_special(
 		i += len;
 		from = i;
 	}
-	return tok_spm_encode(t, out, (struct fox_str){text.p + from, i - from}, err);
+	return encode_text(t, out, (struct fox_str){text.p + from, i - from}, err);
 }
 
 enum fox_status fox_tok_encode(const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text,
@@ -355,7 +385,7 @@ enum fox_status fox_tok_encode(const struct fox_tok *t, struct fox_tok_ids *out,
 	if (ends && d->add_bos && d->bos >= 0)
 		s = add(out, d->bos, err);
 	if (!s)
-		s = flags & FOX_TOK_SPECIAL ? encode_special(t, out, text, err) : tok_spm_encode(t, out, text, err);
+		s = flags & FOX_TOK_SPECIAL ? encode_special(t, out, text, err) : encode_text(t, out, text, err);
 	if (!s && ends && d->add_eos && d->eos >= 0)
 		s = add(out, d->eos, err);
 	if (s)

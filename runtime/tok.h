@@ -9,8 +9,8 @@ struct fox_tok; /* immutable after open: shareable between threads */
 /*
  * fox_tok_open - build the lookup structures; data must outlive the tokenizer
  *
- * errors FOX_E_UNSUPPORTED: another model than "llama", or neither an unknown token nor byte pieces;
- * FOX_E_NOMEM
+ * errors FOX_E_UNSUPPORTED: another model than "llama" and "t5", or neither an unknown token nor byte pieces; those of
+ * fox_charsmap_parse; FOX_E_NOMEM
  */
 enum fox_status fox_tok_open(
     struct fox_tok **out, const struct fox_tokdata *data, struct fox_err *err) FOX_MUST_CHECK;
@@ -33,7 +33,7 @@ enum fox_tok_flags {
  * text    any bytes: ill-formed UTF-8 is treated as SentencePiece does (U+FFFD per bad byte)
  * out     zero-initialise before the first call; on failure it holds what it held before
  * time    O(n log n); 1 MB of blanks is fine. Memory while it runs: up to 3 bytes per byte of text, plus 56 per character
- *         of the longest stretch that pieces may join
+ *         of the longest stretch that pieces may join (Unigram: 16 per byte of the longest that they bridge without a gap)
  * errors  FOX_E_NOMEM, FOX_E_BOUND (more than 2^31 - 1 ids)
  */
 enum fox_status fox_tok_encode(const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text,

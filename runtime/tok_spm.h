@@ -4,6 +4,7 @@
 #define FOX_TOK_SPM_H
 
 #include "runtime/tok.h"
+#include "runtime/tok_charsmap.h"
 
 /* Text of a piece -> id: open addressing at no more than half load. */
 struct tok_table {
@@ -23,21 +24,28 @@ struct tok_trie {
 
 #define TOK_PAIR_BITS 22
 
+/* SentencePiece's USER_DEFINED pieces (fox_tokdata.user), and tokens that were added to a vocabulary. */
+enum tok_user { TOK_USER_NOT, TOK_USER_SPM, TOK_USER_ADDED };
+
 struct fox_tok {
 	const struct fox_tokdata *d;
 	struct fox_arena arena;
-	struct tok_table table;  /* every piece but USER ones and fillers */
-	struct tok_trie user;    /* USER pieces, blanks as U+2581: matched in normalized text */
-	struct tok_trie special; /* CONTROL and UNKNOWN pieces: matched in raw text, on demand */
-	uint8_t *mergeable;      /* [n] 1: a merge may make it; 2: and it is UNUSED, so taken apart again */
-	uint8_t *is_user;        /* [n] USER by type or by fox_tokdata.user */
-	uint32_t *rank;          /* [n] rises as the score falls */
+	struct tok_table table;   /* every piece but USER ones and fillers */
+	struct tok_trie user;     /* USER pieces, blanks of added ones as U+2581: matched in normalized text */
+	struct tok_trie raw_user; /* USER pieces as they are: kept as they are in raw text. Empty when plain */
+	struct tok_trie special;  /* CONTROL and UNKNOWN pieces: matched in raw text, on demand */
+	uint8_t *mergeable;       /* [n] 1: a merge may make it; 2: and it is UNUSED, so taken apart again */
+	uint8_t *is_user;         /* [n] enum tok_user */
+	uint32_t *rank;           /* [n] rises as the score falls */
 	/* bitset of adjacent code points within mergeable pieces, hashed: absent = no merge crosses */
 	uint64_t *pair;
 	int32_t byte_id[256]; /* or -1 */
 	bool has_bytes, has_unused;
 	int32_t unk;      /* or -1 */
 	size_t max_piece; /* bytes of the longest mergeable piece */
+	struct fox_charsmap charsmap;
+	bool plain; /* no character map and no blank in a USER piece: ASCII text but blanks stays as it is */
+	struct tok_unigram *unigram; /* NULL: pieces are merged */
 };
 
 /* Pieces equal to a text: an id, or -1. */
@@ -55,6 +63,13 @@ static inline uint32_t tok_pair_bit(uint32_t a, uint32_t b)
 
 /* Append one id. False when out of memory or past 2^31 - 1 ids. */
 bool tok_ids_add(struct fox_tok_ids *ids, int32_t id);
+
+/*
+ * tok_spm_normalize - append a raw text as SentencePiece normalises it: character map, blanks, prefix, marks
+ *
+ * USER pieces in it stay as they are. out->failed tells of missing memory.   source: src/normalizer.cc Normalize
+ */
+void tok_spm_normalize(const struct fox_tok *t, struct fox_buf *out, struct fox_str text);
 
 /*
  * tok_spm_encode - append the ids of a raw text without control pieces: normalise, match USER pieces, merge,

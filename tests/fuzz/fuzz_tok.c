@@ -77,16 +77,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fox_err err = {0};
 	static struct fox_tokdata d;
-	static struct fox_tok *tok; /* one for all runs: its tables cost more than most texts */
+	static struct fox_tok
+	    *toks[2]; /* for all runs: their tables cost more than most texts. By merging, by Viterbi */
 	struct fox_tok_ids ids = {0};
 	struct fox_buf back = {0};
 	if (!size)
 		return 0;
-	if (!tok) {
+	if (!toks[0]) {
 		vocabulary(&d);
-		if (fox_tok_open(&tok, &d, &err))
+		if (fox_tok_open(&toks[0], &d, &err))
+			abort();
+		d.model = "t5";
+		if (fox_tok_open(&toks[1], &d, &err))
 			abort();
 	}
+	const struct fox_tok *tok = toks[data[0] >> 3 & 1];
 	d.add_space_prefix = data[0] & 1;
 	d.remove_extra_whitespaces = data[0] & 2;
 	uint32_t flags = data[0] & 4 ? FOX_TOK_SPECIAL : 0;

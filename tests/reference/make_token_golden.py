@@ -3,10 +3,11 @@
 
     pip install sentencepiece==0.2.3 protobuf
     python tests/reference/make_token_golden.py            # from the repository root: writes tests/golden/tok_*.txt
-    python tests/reference/make_token_golden.py --train    # also tests/golden/tok_{prefix,unused}.model
+    python tests/reference/make_token_golden.py --train [NAME...]    # also tests/golden/tok_*.model, or those named
 
 Lines of a golden file: text in hex, a tab, ids with blanks between, a tab, the decoded ids in hex.
 """
+import os
 import random
 import sys
 
@@ -68,26 +69,68 @@ def texts(pieces, rng):
     return out
 
 
-def golden(model, name):
+def write_golden(model, path, all_texts):
     sp = spm.SentencePieceProcessor(model_file=model)
-    pieces = [sp.id_to_piece(i) for i in range(sp.vocab_size()) if not sp.is_byte(i)]
-    with open(f"{GOLDEN}tok_{name}.txt", "w") as f:
-        for text in dict.fromkeys(texts(pieces, random.Random(7))):
+    with open(path, "w") as f:
+        for text in dict.fromkeys(all_texts):
             ids = sp.encode(text, out_type=int)
             f.write(f"{text.hex()}\t{' '.join(map(str, ids))}\t{sp.decode(ids).encode().hex()}\n")
 
 
-def train(name, edit=None, **options):
-    spm.SentencePieceTrainer.train(input=HELDOUT, model_prefix=GOLDEN + "tok_" + name, model_type="bpe", num_threads=1,
-                                   normalization_rule_name="identity", minloglevel=2, max_sentence_length=100000, **options)
-    path = f"{GOLDEN}tok_{name}.model"
+def pieces_of(model):
+    sp = spm.SentencePieceProcessor(model_file=model)
+    return [sp.id_to_piece(i) for i in range(sp.vocab_size()) if not sp.is_byte(i)]
+
+
+def golden(model, name, keep=None):
+    rng = random.Random(7)
+    all_texts = texts(pieces_of(model), rng)
+    if keep:
+        all_texts += rule_texts(rng)
+        all_texts = [t for t in dict.fromkeys(all_texts) if len(t) <= 160]
+        all_texts = rng.sample(all_texts, keep)
+    write_golden(model, f"{GOLDEN}tok_{name}.txt", all_texts)
+
+
+# A character map that fits into a test: one for one, many for one, nothing, blanks, keys within keys, several planes.
+RULES = {"\t": " ", "\n": " ", "\r": "", "\u00a0": " ", "\u3000": " ", "\u2003": "  ", "\u200b": "", "\ufeff": "", "\u00ad": "",
+         "\u2026": "...", "\u00bd": "1\u20442", "\ufb01": "fi", "\ufb03": "ffi", "e\u0301": "\u00e9", "e\u0302": "\u00ea",
+         "e\u0302\u0301": "\u1ebf", "\u0301": "", "\u30ab\u3099": "\u30ac", "\u1100\u1161": "\uac00",
+         "\u1100\u1161\u11a8": "\uac01", "\U0001f98a": "fox", "\U0001d400": "A", "ab": "ba", "abc": "cab", "abcd": " d ",
+         "\u2460": "1", "\u2122": "TM", "\ufdfa": "a b  c ", "\uff5e": "~", "\x1e": "", "\ufffd": "?"}
+RULES.update({chr(0xff01 + i): chr(0x21 + i) for i in range(94)})
+
+
+def rule_texts(rng):
+    keys = list(RULES) + list(RULES.values()) + ["e", "a", "ab", " ", "  ", "the", "\u0301", "\u1100", "x", "\u2581", "<table>"]
+    return ["".join(rng.choice(keys) for _ in range(rng.randrange(1, 24))).encode() for _ in range(300)]
+
+
+def rules_file(path):
+    with open(path, "w") as f:
+        for a, b in RULES.items():
+            f.write(" ".join(f"{ord(c):x}" for c in a) + "\t" + " ".join(f"{ord(c):x}" for c in b) + "\n")
+    return path
+
+
+def train(path, edit=None, **options):
+    options = {"model_type": "bpe", "normalization_rule_name": "identity", **options}
+    if options["normalization_rule_name"] == "small":
+        options["normalization_rule_tsv"] = rules_file(path + ".tsv")
+        del options["normalization_rule_name"]
+    spm.SentencePieceTrainer.train(input=HELDOUT, model_prefix=path, num_threads=1, minloglevel=2, max_sentence_length=100000,
+                                   **options)
     model = pb.ModelProto()
-    model.ParseFromString(open(path, "rb").read())
-    model.trainer_spec.ClearField("input")
-    model.trainer_spec.ClearField("model_prefix")
+    model.ParseFromString(open(path + ".model", "rb").read())
+    for field in ("input", "model_prefix"):
+        model.trainer_spec.ClearField(field)
+    model.normalizer_spec.ClearField("normalization_rule_tsv")
     if edit:
         edit(model)
-    open(path, "wb").write(model.SerializeToString(deterministic=True))
+    open(path + ".model", "wb").write(model.SerializeToString(deterministic=True))
+    for end in (".vocab", ".tsv"):
+        if os.path.exists(path + end):
+            os.remove(path + end)
 
 
 def unused_and_ties(model):
@@ -100,11 +143,28 @@ def unused_and_ties(model):
         p.type = 5 if chance < .2 else 4 if chance < .24 else 1
 
 
+USER = ["<table>", "ab", "abc", "the", "\u2581\u2581\u2581", "\n\n"]
+TRAINED = {
+    # dummy prefix, blanks removed, no bytes
+    "prefix": dict(vocab_size=400, user_defined_symbols=USER, control_symbols=["<ctl>"], character_coverage=.98),
+    "unused": dict(edit=unused_and_ties, vocab_size=600, byte_fallback=True, remove_extra_whitespaces=False, pad_id=-1),
+    # Byte pair encoding with a character map
+    "mapped": dict(vocab_size=300, normalization_rule_name="small", user_defined_symbols=USER + ["\uff21", "a b", "a  b"],
+                   character_coverage=.98),
+    # Unigram: with a character map, user-defined and control pieces, no bytes
+    "uni": dict(model_type="unigram", vocab_size=330, normalization_rule_name="small", control_symbols=["<ctl>"],
+                user_defined_symbols=USER + ["\uff21", "a b", "a  b"], character_coverage=.98),
+    # Unigram: bytes, digits split, blanks and front kept, unused pieces and equal scores
+    "unibytes": dict(edit=unused_and_ties, model_type="unigram", vocab_size=560, byte_fallback=True, split_digits=True,
+                     add_dummy_prefix=False, remove_extra_whitespaces=False, user_defined_symbols=USER),
+}
+KEEP = {"mapped": 260, "uni": 260, "unibytes": 240} # texts, to keep the files small
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--train"]:
-        train("prefix", vocab_size=400, user_defined_symbols=["<table>", "ab", "abc", "the", "\u2581\u2581\u2581", "\n\n"],
-              control_symbols=["<ctl>"], character_coverage=.98)  # dummy prefix, blanks removed, no bytes
-        train("unused", unused_and_ties, vocab_size=600, byte_fallback=True, remove_extra_whitespaces=False, pad_id=-1)
+    if sys.argv[1:2] == ["--train"]:
+        for name in sys.argv[2:] or TRAINED:
+            train(GOLDEN + "tok_" + name, **TRAINED[name])
     golden("tests/demo/tokenizer.model", "demo")
-    golden(GOLDEN + "tok_prefix.model", "prefix")
-    golden(GOLDEN + "tok_unused.model", "unused")
+    for name in TRAINED:
+        golden(f"{GOLDEN}tok_{name}.model", name, KEEP.get(name))

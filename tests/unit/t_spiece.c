@@ -4,6 +4,7 @@
 #include "convert/tok_import.h"
 #include "format/base/io.h"
 #include "format/base/num.h"
+#include "format/charsmap.h"
 
 static struct fox_buf msg; /* the model being made */
 
@@ -142,6 +143,42 @@ static void demo(void **state)
 	free(bytes);
 }
 
+/* Unigram is protobuf's default for a trainer_spec that does not say; llama.cpp's defaults for such vocabularies. */
+static void unigram(void **state)
+{
+	(void)state;
+	struct fox_tokdata t;
+	struct fox_err err = {0};
+	for (int given = 0; given < 2; given++) {
+		if (given)
+			RAW("\x12\x02\x18\x01");
+		else
+			RAW("\x12\x00");
+		put_piece("<unk>", 0, 2);
+		put_piece("x", -1, 4);
+		assert_fox_ok(parse(&t, &err), &err);
+		assert_string_equal(t.model, "t5");
+		assert_true(!t.add_bos && t.add_eos && !t.add_bos_given && !t.add_eos_given);
+		assert_true(t.n_user == 1 && t.user[0] == 1 && t.type[1] == FOX_TOK_USER);
+		assert_null(t.charsmap.p);
+		fox_tokdata_free(&t);
+		fox_buf_clear(&msg);
+	}
+	char *bytes;
+	size_t n;
+	assert_fox_ok(fox_path_slurp("tests/golden/tok_uni.model", 1u << 20, &bytes, &n, &err), &err);
+	assert_fox_ok(fox_tok_spiece(&t, (struct fox_span){(const uint8_t *)bytes, n}, &err), &err);
+	assert_string_equal(t.model, "t5");
+	struct fox_span map;
+	assert_fox_ok(
+	    fox_charsmap_in_spm(&map, (struct fox_span){(const uint8_t *)t.spm_spec.p, t.spm_spec.n}, &err),
+	    &err);
+	assert_true(map.n > 1024);
+	assert_true(fox_str_eq(t.charsmap, (struct fox_str){(const char *)map.p, map.n}));
+	fox_tokdata_free(&t);
+	free(bytes);
+}
+
 static void protobuf(void **state)
 {
 	(void)state;
@@ -247,19 +284,18 @@ static void pieces(void **state)
 static void unsupported(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"", "Unigram", "", "Word", "Char"};
-	for (int type = 1; type <= 4; type++) {
+	static const char *const names[] = {"", "", "", "Word", "Char"};
+	for (int type = 3; type <= 4; type++) {
 		char want[96];
-		if (type == 2)
-			continue;
 		const char raw[] = {0x12, 0x02, 0x18, (char)type};
 		fox_buf_add(&msg, raw, sizeof raw);
 		put_piece("<unk>", 0, 2);
-		snprintf(want, sizeof want, "SentencePiece model type %s is not handled, want BPE", names[type]);
+		snprintf(want, sizeof want, "SentencePiece model type %s is not handled, want Unigram or BPE",
+		    names[type]);
 		refused(FOX_E_UNSUPPORTED, 2, want);
 	}
-	put_piece("<unk>", 0, 2); /* no trainer_spec: protobuf's default */
-	refused(FOX_E_UNSUPPORTED, FOX_NOWHERE, "SentencePiece model type Unigram is not handled, want BPE");
+	put_piece("<unk>", 0, 2);
+	refused(FOX_E_FORMAT, FOX_NOWHERE, "no trainer_spec");
 	RAW("\x12\x02\x18\x05");
 	put_piece("<unk>", 0, 2);
 	refused(FOX_E_FORMAT, 2, "model type 5, want 1 to 4, in trainer_spec.model_type");
@@ -273,9 +309,7 @@ static void unsupported(void **state)
 	put_trainer(0, 0);
 	RAW("\x1a\x0d\x0a\x08nmt_nfkc\x12\x01m");
 	put_piece("<unk>", 0, 2);
-	refused(FOX_E_UNSUPPORTED, 16,
-	    "normalization rule 'nmt_nfkc' has a character map, which is not handled, in "
-	    "normalizer_spec.precompiled_charsmap");
+	refused(FOX_E_TRUNCATED, 18, "character map of 1 bytes, in normalizer_spec.precompiled_charsmap");
 	put_trainer(0, 0);
 	RAW("\x2a\x03\x12\x01m");
 	put_piece("<unk>", 0, 2);
@@ -305,6 +339,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(good),
 	    cmocka_unit_test(demo),
+	    cmocka_unit_test(unigram),
 	    cmocka_unit_test(protobuf),
 	    cmocka_unit_test(pieces),
 	    cmocka_unit_test(unsupported),

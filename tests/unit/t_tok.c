@@ -137,6 +137,35 @@ static void drop_demo(struct imported *m)
 	fox_source_close(m->src);
 }
 
+/* A character map; USER pieces in raw text, also with blanks, which then match nothing. */
+static void mapped(void **state)
+{
+	(void)state;
+	struct test_tok m;
+	test_tok_open(&m, "tests/golden/tok_mapped.model");
+	check_golden(m.tok, "tests/golden/tok_mapped.txt", false, 260);
+	test_tok_close(&m);
+}
+
+static void unigram_mapped(void **state)
+{
+	(void)state;
+	struct test_tok m;
+	test_tok_open(&m, "tests/golden/tok_uni.model");
+	check_golden(m.tok, "tests/golden/tok_uni.txt", false, 260);
+	test_tok_close(&m);
+}
+
+/* Bytes for unknown characters, UNUSED pieces, many equal scores. */
+static void unigram_bytes(void **state)
+{
+	(void)state;
+	struct test_tok m;
+	test_tok_open(&m, "tests/golden/tok_unibytes.model");
+	check_golden(m.tok, "tests/golden/tok_unibytes.txt", false, 240);
+	test_tok_close(&m);
+}
+
 static void demo_imported(void **state)
 {
 	(void)state;
@@ -287,7 +316,7 @@ static void odd_vocabularies(void **state)
 	err = (struct fox_err){0};
 	d.model = "gpt2";
 	assert_int_equal(fox_tok_open(&tok, &d, &err), FOX_E_UNSUPPORTED);
-	assert_fox_err(&err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tokenizer model 'gpt2', want 'llama'");
+	assert_fox_err(&err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tokenizer model 'gpt2', want 'llama' or 't5'");
 	fox_buf_free(&buf);
 }
 
@@ -297,6 +326,9 @@ int main(void)
 	    cmocka_unit_test(demo),
 	    cmocka_unit_test(prefix_and_unknown),
 	    cmocka_unit_test(unused_and_ties),
+	    cmocka_unit_test(mapped),
+	    cmocka_unit_test(unigram_mapped),
+	    cmocka_unit_test(unigram_bytes),
 	    cmocka_unit_test(demo_imported),
 	    cmocka_unit_test(control_pieces),
 	    cmocka_unit_test(prefix_after_control),

@@ -105,6 +105,39 @@ static void refusals(void **state)
 	    "'fox.tokenizer.user_defined' is not an array");
 	refused(MODEL TOKENS "kv fox.tokenizer.spm 8 str x ", FOX_E_FORMAT, "fox.tokenizer.spm",
 	    "'fox.tokenizer.spm' is not an array of u8");
+	refused(MODEL TOKENS "arr fox.tokenizer.spm 0 2 u8 26 u8 9 ", FOX_E_FORMAT, NULL,
+	    "SentencePiece model is not a protobuf message, in 'fox.tokenizer.spm'");
+	refused(MODEL TOKENS "arr " T "precompiled_charsmap 4 1 u32 1 ", FOX_E_FORMAT, T "precompiled_charsmap",
+	    "'tokenizer.ggml.precompiled_charsmap' is not an array of u8");
+	refused(MODEL TOKENS "arr fox.tokenizer.scores 12 3 f64 0 f64 0 f64 0 ", FOX_E_FORMAT,
+	    "fox.tokenizer.scores", "'fox.tokenizer.scores' has 3 elements for 4 tokens");
+	refused(MODEL TOKENS "arr fox.tokenizer.scores 12 4 f64 0 f64 0 f64 0.5 f64 0 ", FOX_E_FORMAT,
+	    "fox.tokenizer.scores", "element 2 of 'fox.tokenizer.scores' is not the token's score");
+	refused(MODEL TOKENS "arr fox.tokenizer.scores 8 4 str a str b str c str d ", FOX_E_FORMAT,
+	    "fox.tokenizer.scores", "'fox.tokenizer.scores' is an array of str, want f64");
+}
+
+/* What llama.cpp assumes of Unigram vocabularies. */
+static void unigram_others(void **state)
+{
+	(void)state;
+	struct held h;
+	struct fox_err err;
+	static const char keys[] =
+	    "kv " T "model 8 str t5 arr " T "tokens 8 4 str <pad> str </s> str <unk> str a ";
+	char more[512];
+	snprintf(more, sizeof more, "%sarr " T "token_type 5 4 u32 3 u32 3 u32 2 u32 1 ", keys);
+	assert_fox_ok(read_keys(&h, more, &err), &err);
+	assert_string_equal(h.t.model, "t5");
+	assert_true(h.t.pad == 0 && h.t.eos == 1 && h.t.unk == 2 && h.t.bos == FOX_TOK_NONE);
+	assert_true(!h.t.add_bos && h.t.add_eos && !h.t.add_space_prefix && !h.t.remove_extra_whitespaces);
+	assert_null(h.t.charsmap.p);
+	assert_null(h.t.exact_score);
+	drop(&h);
+	snprintf(more, sizeof more, "%sarr " T "precompiled_charsmap 0 2 u8 7 u8 8 ", keys);
+	assert_fox_ok(read_keys(&h, more, &err), &err);
+	assert_true(fox_str_is(h.t.charsmap, "\x07\x08"));
+	drop(&h);
 }
 
 #define GPT2 "kv " T "model 8 str gpt2 "
@@ -313,6 +346,52 @@ static void demo_round_trip(void **state)
 	fox_source_close(src);
 }
 
+/* A tokenizer.model's own vocabulary through a container; the map in a key of llama.cpp's when it has one for it. */
+static void model_round_trip(const char *path, bool unigram)
+{
+	struct fox_tokdata t, back;
+	struct fox_gguf_writer *w;
+	struct fox_gguf *g;
+	struct fox_err err = {0};
+	char *bytes;
+	size_t n;
+	assert_fox_ok(fox_path_slurp(path, 1u << 20, &bytes, &n, &err), &err);
+	assert_fox_ok(fox_tok_spiece(&t, (struct fox_span){(const uint8_t *)bytes, n}, &err), &err);
+	t.exact_score = unigram ? fox_arena_alloc(&t.arena, t.n, sizeof *t.exact_score) : NULL;
+	for (uint32_t i = 0; unigram && i < t.n; i++)
+		t.exact_score[i] = t.score[i] * (1 + 0x1p-40);
+	assert_fox_ok(fox_gguf_writer_open(&w, &err), &err);
+	assert_fox_ok(fox_tokdata_put(&t, w, &err), &err);
+	assert_fox_ok(fox_gguf_freeze(w, &err), &err);
+	assert_fox_ok(fox_gguf_create(w, test_path("model.gguf"), true, &err), &err);
+	assert_fox_ok(fox_gguf_finish(w, &err), &err);
+	fox_gguf_writer_close(w);
+	assert_fox_ok(fox_gguf_open(&g, test_path("model.gguf"), &err), &err);
+	assert_fox_ok(fox_tokdata_from_gguf(&back, g, &err), &err);
+	assert_string_equal(back.model, unigram ? "t5" : "llama");
+	assert_true(t.charsmap.n > 1024 && fox_str_eq(t.charsmap, back.charsmap));
+	assert_true(fox_str_eq(t.spm_spec, back.spm_spec));
+	assert_true(t.n_user && t.n_user == back.n_user && t.unk == back.unk);
+	assert_true(t.remove_extra_whitespaces == back.remove_extra_whitespaces);
+	assert_int_equal(fox_gguf_find_key(g, T "precompiled_charsmap") != NULL, unigram);
+	assert_int_equal(
+	    fox_gguf_find_key(g, T "add_bos_token") != NULL, !unigram); /* no bos is the default of only one */
+	assert_int_equal(fox_gguf_find_key(g, T "add_eos_token") != NULL, unigram);
+	for (uint32_t i = 0; unigram && i < t.n; i++)
+		assert_true(back.exact_score[i] == t.exact_score[i]);
+	fox_tokdata_free(&back);
+	fox_gguf_close(g);
+	fox_tokdata_free(&t);
+	free(bytes);
+}
+
+static void mapped_round_trips(void **state)
+{
+	(void)state;
+	model_round_trip("tests/golden/tok_uni.model", true);
+	model_round_trip("tests/golden/tok_mapped.model", false);
+}
+
 static void copy_model(const char *to)
 {
 	char *bytes;
@@ -445,6 +524,8 @@ int main(void)
 	    cmocka_unit_test(halves),
 	    cmocka_unit_test(models),
 	    cmocka_unit_test(others),
+	    cmocka_unit_test(unigram_others),
+	    cmocka_unit_test(mapped_round_trips),
 	    cmocka_unit_test(byte_pieces),
 	    cmocka_unit_test(demo_round_trip),
 	    cmocka_unit_test(added_tokens),

@@ -5,6 +5,7 @@
 #include "convert/tok_hfjson.h"
 #include "convert/tok_import.h"
 #include "format/profile.h"
+#include "tests/charsmap_make.h"
 #include "tests/src_make.h"
 
 static struct fox_buf notes;
@@ -216,21 +217,45 @@ static void spm_like(void **state)
 	drop(&h);
 }
 
+static void put_base64(struct fox_buf *out, struct fox_str s)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (size_t i = 0; i < s.n; i += 3) {
+		uint32_t bits = 0;
+		for (size_t k = 0; k < 3; k++)
+			bits = bits << 8 | (i + k < s.n ? (uint8_t)s.p[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			fox_buf_char(out, i + k > s.n ? '=' : digits[bits >> (18 - 6 * k) & 63]);
+	}
+}
+
+/* A Unigram tokenizer.json around a character map. */
+static void unigram_folder(struct fox_str map)
+{
+	struct fox_buf json = {0};
+	fox_buf_str(&json, "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Precompiled\","
+	                   "\"precompiled_charsmap\":\"");
+	put_base64(&json, map);
+	fox_buf_str(&json, "\"},{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\" \"}]},"
+	                   "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\xE2\x96\x81\","
+	                   "\"prepend_scheme\":\"always\"},\"post_processor\":{\"type\":\"BertProcessing\","
+	                   "\"sep\":[\"</s>\",1],\"cls\":[\"<pad>\",0]},"
+	                   "\"model\":{\"type\":\"Unigram\",\"unk_id\":2,\"vocab\":[[\"<pad>\",0.0],[\"</s>\",0],"
+	                   "[\"<unk>\",-1e1],[\"\\u2581a\",-2.5]]}}");
+	folder("unigram", json.p);
+	fox_buf_free(&json);
+	src_text("unigram/tokenizer_config.json", "{\"eos_token\":\"</s>\"}");
+}
+
 static void unigram(void **state)
 {
 	(void)state;
 	struct held h;
-	folder("unigram",
-	    "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Precompiled\","
-	    "\"precompiled_charsmap\":\"AQID\"},{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" "
-	    "{2,}\"},\"content\":\" \"}]},"
-	    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\xE2\x96\x81\",\"prepend_scheme\":"
-	    "\"always\"},"
-	    "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"</s>\",1],\"cls\":[\"<pad>\",0]},"
-	    "\"model\":{\"type\":\"Unigram\",\"unk_id\":2,\"vocab\":[[\"<pad>\",0.0],[\"</"
-	    "s>\",0],[\"<unk>\",-1e1],"
-	    "[\"\\u2581a\",-2.5]]}}");
-	src_text("unigram/tokenizer_config.json", "{\"eos_token\":\"</s>\"}");
+	static struct test_charsmap sample;
+	struct fox_buf map = {0};
+	charsmap_sample(&sample);
+	charsmap_bytes(&sample, &map);
+	unigram_folder(fox_buf_view(&map));
 	assert_fox_ok(import(&h, "unigram", 5, NULL), &h.err);
 	assert_string_equal(h.t.model, "t5");
 	assert_string_equal(h.t.pre, "default");
@@ -241,8 +266,26 @@ static void unigram(void **state)
 	    h.t.type[2] == FOX_TOK_UNKNOWN && h.t.type[3] == FOX_TOK_NORMAL && h.t.type[4] == FOX_TOK_UNUSED);
 	assert_true(h.t.unk == 2 && h.t.eos == 1 && h.t.bos == 0 && h.t.add_bos && h.t.add_eos);
 	assert_true(h.t.add_space_prefix && h.t.remove_extra_whitespaces);
-	assert_int_equal(h.t.charsmap.n, 3);
-	assert_memory_equal(h.t.charsmap.p, "\1\2\3", 3);
+	assert_null(h.t.exact_score); /* floats hold them all */
+	assert_true(fox_str_eq(h.t.charsmap, fox_buf_view(&map)));
+	drop(&h);
+	unigram_folder((struct fox_str){map.p, map.n - 1});
+	assert_int_not_equal(import(&h, "unigram", 5, NULL), FOX_OK);
+	assert_true(strstr(h.err.text, "precompiled_charsmap in 'normalizer', decoded: ") == h.err.text);
+	drop(&h);
+	fox_buf_free(&map);
+}
+
+/* Scores that floats only come near to are kept beside them. */
+static void exact_scores(void **state)
+{
+	(void)state;
+	struct held h;
+	folder("exact", "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",-0.1]]}}");
+	assert_fox_ok(import(&h, "exact", 3, NULL), &h.err);
+	assert_non_null(h.t.exact_score);
+	assert_true(h.t.exact_score[0] == 0 && h.t.exact_score[1] == -0.1 && h.t.exact_score[2] == -10000);
+	assert_true(h.t.score[1] == -0.1f);
 	drop(&h);
 }
 
@@ -580,6 +623,7 @@ int main(void)
 	    cmocka_unit_test(frames),
 	    cmocka_unit_test(spm_like),
 	    cmocka_unit_test(unigram),
+	    cmocka_unit_test(exact_scores),
 	    cmocka_unit_test(pre_options),
 	    cmocka_unit_test(pieces_refused),
 	    cmocka_unit_test(vocabulary_refused),
