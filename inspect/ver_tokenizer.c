@@ -41,6 +41,32 @@ static void compare_pieces(struct fox_verify *v, const struct fox_want *x)
 	}
 }
 
+/* fox.tokenizer.scores: what the scores of a Unigram vocabulary are before they are rounded to f32. */
+static void compare_exact(struct fox_verify *v, const struct fox_want *x, bool needed)
+{
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, FOX_KEY_TOK_EXACT);
+	if (!kv) {
+		if (x->exact && needed)
+			fail(v, FOX_KEY_TOK_EXACT, "absent, but the source has scores that no f32 holds");
+		return;
+	}
+	if (!x->exact) {
+		fail(v, FOX_KEY_TOK_EXACT, "is there, but the source has no scores that no f32 holds");
+		return;
+	}
+	if (kv->type != FOX_GGUF_ARR || kv->item != FOX_GGUF_F64 || kv->n_items != x->n) {
+		fail(v, FOX_KEY_TOK_EXACT, "are not %u scores of 64 bits", x->n);
+		return;
+	}
+	for (uint32_t i = 0; i < x->n; i++) {
+		double got = 0;
+		if (fox_gguf_item_f64(v->g, kv, i, &got) && got == x->exact[i])
+			continue;
+		fail(v, FOX_KEY_TOK_EXACT, "token %u scores %.17g, must be %.17g", i, got, x->exact[i]);
+		return;
+	}
+}
+
 static enum fox_status compare_template(
     struct fox_verify *v, struct fox_source *src, const struct fox_want_docs *d, struct fox_err *err)
 {
@@ -114,8 +140,8 @@ static void compare_others(struct fox_verify *v)
 	    KEY("seperator_token_id"), KEY("padding_token_id"), KEY("mask_token_id"), KEY("prefix_token_id"),
 	    KEY("suffix_token_id"), KEY("middle_token_id"), KEY("eot_token_id"), KEY("add_bos_token"),
 	    KEY("add_eos_token"), KEY("add_space_prefix"), KEY("remove_extra_whitespaces"), KEY("merges"),
-	    KEY("precompiled_charsmap"), "tokenizer.chat_template", FOX_KEY_TOK_USER, FOX_KEY_SPM_SPEC,
-	    FOX_KEY_HF_SPEC};
+	    KEY("precompiled_charsmap"), "tokenizer.chat_template", FOX_KEY_TOK_USER, FOX_KEY_TOK_EXACT,
+	    FOX_KEY_SPM_SPEC, FOX_KEY_HF_SPEC};
 	size_t bad = 0;
 	for (size_t i = 0; i < fox_gguf_keys(v->g); i++) {
 		struct fox_str key = fox_gguf_key(v->g, i)->key;
@@ -288,6 +314,7 @@ static void compare_all(struct fox_verify *v, const struct fox_want *x, const st
 	compare_pieces(v, x);
 	compare_merges(v, x);
 	fox_want_compare_ids(v, x, d);
+	compare_exact(v, x, fox);
 	compare_charsmap(v, x);
 	compare_hf(v, x->from_json ? tokenizer : NULL, fox);
 	if (x->from_json && fox_gguf_find_key(v->g, FOX_KEY_SPM_SPEC))

@@ -148,13 +148,15 @@ static enum fox_status fill_vocab(
 	const struct fox_value *v;
 	uint64_t id;
 	double score;
-	if (!fox_map_init(&x->by_source, &x->arena, fox_json_size(vocab) + n_added))
+	if (!fox_map_init(&x->by_source, &x->arena, fox_json_size(vocab) + n_added) ||
+	    !(x->exact = fox_arena_alloc(&x->arena, x->n, sizeof *x->exact)))
 		return fox_fail_nomem(err);
 	for (size_t i = 0; fox_json_type(vocab) == FOX_JSON_ARRAY && i < fox_json_size(vocab); i++) {
 		v = fox_json_at(vocab, i);
 		if (!fox_json_str(fox_json_at(v, 0), &text) || !fox_json_f64(fox_json_at(v, 1), &score))
 			return broken(err, "an element of 'model.vocab' is no pair of a text and a score");
 		x->piece[i] = text;
+		x->exact[i] = score;
 		x->score[i] = (float)score;
 		x->type[i] = FOX_TOK_NORMAL;
 		fox_map_put(&x->by_source, text, (uint32_t)i);
@@ -296,6 +298,7 @@ static enum fox_status settle_bpe(struct fox_want *x, const struct fox_value *mo
 		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "'model' is neither byte-level nor with byte_fallback");
 	x->model = fallback ? "llama" : "gpt2";
 	x->scores = fallback;
+	x->exact = NULL;
 	if (!fallback)
 		return FOX_OK;
 	bool *plain = fox_arena_alloc(&x->arena, x->n, sizeof *plain);
@@ -311,11 +314,26 @@ static enum fox_status settle_bpe(struct fox_want *x, const struct fox_value *mo
 	return score_by_merges(x, plain, err);
 }
 
+/* Files of 2020 do not say their model's type, but only one kind has a list of pieces and scores. */
+static bool is_unigram(const struct fox_value *model)
+{
+	bool list = fox_json_type(fox_json_get(model, "vocab")) == FOX_JSON_ARRAY;
+	return list && (word_is(model, "type", "Unigram") || fox_json_is_null(fox_json_get(model, "type")));
+}
+
 static void settle_unigram(struct fox_want *x, const struct fox_value *model)
 {
 	uint64_t id;
+	bool all = true;
 	x->model = "t5";
 	x->scores = true;
+	for (uint32_t i = 0; i < x->n; i++) {
+		if (i >= fox_json_size(fox_json_get(model, "vocab"))) /* no piece of the model */
+			x->exact[i] = x->score[i];
+		all = all && x->exact[i] == x->score[i];
+	}
+	if (all)
+		x->exact = NULL;
 	for (uint32_t i = 0; i < x->n && on(model, "byte_fallback"); i++)
 		if (x->type[i] == FOX_TOK_NORMAL && fox_tokdata_byte(x->piece[i]) >= 0)
 			x->type[i] = FOX_TOK_BYTE;
@@ -334,7 +352,7 @@ static enum fox_status settle(struct fox_want *x, const struct fox_value *root, 
 	each_step(x, fox_json_get(root, "post_processor"), "processors", see_processor, 0);
 	if (!fox_want_index(x))
 		return fox_fail_nomem(err);
-	if (word_is(model, "type", "Unigram"))
+	if (is_unigram(model))
 		settle_unigram(x, model);
 	else
 		s = settle_bpe(x, model, err);
@@ -355,7 +373,7 @@ enum fox_status fox_want_json(struct fox_want *x, const struct fox_value *root, 
 		return s;
 	if (merges_txt.p)
 		s = read_merges_txt(x, merges_txt, err);
-	else if (!word_is(model, "type", "Unigram"))
+	else if (!is_unigram(model))
 		s = read_merges(x, fox_json_get(model, "merges"), err);
 	return s ? s : settle(x, root, err);
 }

@@ -94,14 +94,14 @@ static bool read_normalizer(struct fox_want *x, struct fox_str message)
 	return more == 0;
 }
 
-/* trainer_spec: field 3 is model_type, 1 (Unigram) unless said. */
+/* trainer_spec: field 3 is model_type, 1 (Unigram) unless said, 2 BPE; there are kinds that no container can hold. */
 static bool read_trainer(struct fox_want *x, struct fox_str message)
 {
 	struct fox_wire w = fox_wire_of(message);
 	int more;
 	while ((more = fox_wire_next(&w)) == 1)
 		if (w.field == 3 && w.kind == 0)
-			x->model = w.number == 1 ? "t5" : "llama";
+			x->model = w.number == 1 ? "t5" : w.number == 2 ? "llama" : NULL;
 	return more == 0;
 }
 
@@ -303,5 +303,8 @@ enum fox_status fox_want_build(
 		fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "not a SentencePiece model");
 		return fox_in_file(err, "tokenizer.model"), FOX_E_FORMAT;
 	}
+	if (!x->model)
+		return fox_fail(
+		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "a SentencePiece model that is neither Unigram nor BPE");
 	return fox_want_fill(x) && apply_added(x, d) && fox_want_index(x) ? FOX_OK : fox_fail_nomem(err);
 }

@@ -21,6 +21,7 @@ struct fox_want {
 	uint32_t n, n_pieces; /* rows of the vocabulary; pieces of tokenizer.model */
 	struct fox_str *piece;
 	float *score;
+	double *exact; /* scores of which some f32 is not one; NULL: every one is an f32 */
 	int32_t *type;
 	bool *user;                           /* USER_DEFINED in tokenizer.model */
 	uint32_t unk;                         /* the unknown piece, or FOX_MAP_NONE */
@@ -71,7 +72,7 @@ int64_t fox_want_count(struct fox_str model);
  *
  * x       zeroed but for n, which is at least fox_want_count(model); free x->arena, even after a failure
  * model   and the documents must outlive x
- * errors  FOX_E_FORMAT (no SentencePiece model), FOX_E_NOMEM
+ * errors  FOX_E_FORMAT (no SentencePiece model), FOX_E_UNSUPPORTED (neither Unigram nor BPE), FOX_E_NOMEM
  */
 enum fox_status fox_want_build(struct fox_want *x, struct fox_str model, const struct fox_want_docs *d,
     struct fox_err *err) FOX_MUST_CHECK;

@@ -1,12 +1,6 @@
 /* fox-verify's proof of tokenizers from tokenizer.json, vocab.json and Unigram models: small sources that pass, and one fault
  * after the other that fails, each at its own key. */
-#include "tests/src_make.h"
-
-#include "convert/tok_import.h"
-#include "format/profile.h"
-#include "inspect/verify.h"
-
-#define T "tokenizer.ggml."
+#include "tests/vertok_make.h"
 
 /* ---- sources */
 
@@ -17,9 +11,6 @@
 	"]?\\\\p{L}+|"                                                                                           \
 	"\\\\p{N}{1,3}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+\"},"  \
 	"\"behavior\":\"Isolated\",\"invert\":false}"
-#define ADDED(id, text, special)                                                                             \
-	"{\"id\":" #id ",\"content\":\"" text "\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"      \
-	"\"normalized\":false,\"special\":" #special "}"
 #define FRAME(name, id)                                                                                      \
 	"{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"" name "\",\"type_id\":0}},"   \
 	"{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"pair\":[],\"special_tokens\":{\"" name                   \
@@ -76,106 +67,30 @@ static const char vocab[] = "{\"a\":0,\"b\":1,\"ab\":2,\"<|endoftext|>\":3}";
 
 enum kind { BYTE_LEVEL, SPM_LIKE, UNIGRAM, VOCAB, N_KINDS };
 
-static const struct {
-	const char *json, *config;
-	uint32_t rows;
-} sources[N_KINDS] = {
-    [BYTE_LEVEL] = {byte_level,
-        "{\"bos_token\":\"<s>\",\"eos_token\":\"<|x|>\",\"chat_template\":\"{{ bos_token }}\"}", 11},
-    [SPM_LIKE] = {spm_like, "{\"bos_token\":{\"content\":\"<s>\"},\"unk_token\":\"<unk>\"}", 9},
-    [UNIGRAM] = {unigram, "{\"eos_token\":\"</s>\",\"pad_token\":\"<pad>\"}", 5},
-    [VOCAB] = {NULL, "{\"tokenizer_class\":\"GPT2Tokenizer\",\"add_bos_token\":false}", 4},
+static const struct vertok_source sources[N_KINDS] = {
+    [BYTE_LEVEL] = {.json = byte_level,
+        .config = "{\"bos_token\":\"<s>\",\"eos_token\":\"<|x|>\",\"chat_template\":\"{{ bos_token }}\"}",
+        .rows = 11},
+    [SPM_LIKE] = {.json = spm_like,
+        .config = "{\"bos_token\":{\"content\":\"<s>\"},\"unk_token\":\"<unk>\"}",
+        .rows = 9},
+    [UNIGRAM] = {.json = unigram, .config = "{\"eos_token\":\"</s>\",\"pad_token\":\"<pad>\"}", .rows = 5},
+    [VOCAB] = {.vocab = vocab,
+        .merges = "#version: 0.2\na b\n",
+        .config = "{\"tokenizer_class\":\"GPT2Tokenizer\",\"add_bos_token\":false}",
+        .rows = 4},
 };
 
-/* ---- one source, its container, and the findings about it */
-
-struct trial {
-	enum kind kind;
-	struct fox_source *src;
-	struct fox_tokdata t;
-	struct fox_json *config;
-	char dir[32];
-};
-
-static void write_source(struct trial *x, const char *json)
-{
-	char name[64], text[64];
-	snprintf(x->dir, sizeof x->dir, "source%d", x->kind);
-	src_folder(x->dir);
-	snprintf(name, sizeof name, "%s/tokenizer.json", x->dir);
-	if (json)
-		src_text(name, json);
-	else {
-		snprintf(name, sizeof name, "%s/vocab.json", x->dir);
-		src_text(name, vocab);
-		snprintf(name, sizeof name, "%s/merges.txt", x->dir);
-		src_text(name, "#version: 0.2\na b\n");
-	}
-	snprintf(name, sizeof name, "%s/tokenizer_config.json", x->dir);
-	src_text(name, sources[x->kind].config);
-	snprintf(name, sizeof name, "%s/config.json", x->dir);
-	snprintf(text, sizeof text, "{\"vocab_size\":%u}", sources[x->kind].rows);
-	src_text(name, text);
-	struct fox_err e = {0};
-	fox_json_close(x->config);
-	assert_fox_ok(fox_json_parse(&x->config, fox_str_of(text), &e), &e);
-}
-
-static void import(struct trial *x, enum kind kind)
-{
-	struct fox_hfconfig config = {.bos = -1, .eos = -1, .pad = -1, .hp.n_vocab = sources[kind].rows};
-	struct fox_err e = {0};
-	*x = (struct trial){.kind = kind};
-	write_source(x, sources[kind].json);
-	assert_fox_ok(fox_source_open(&x->src, test_path(x->dir), false, &e), &e);
-	assert_fox_ok(fox_tok_import(&x->t, x->src, &config, NULL, NULL, NULL, &e), &e);
-}
-
-static void finish(struct trial *x)
-{
-	fox_tokdata_free(&x->t);
-	fox_source_close(x->src);
-	fox_json_close(x->config);
-}
-
-/* Write the vocabulary as it now is, open it, and prove it; one finding is wanted, and its key. NULL: it must pass. */
-static void prove(struct trial *x, const char *key, const char *says)
-{
-	struct fox_gguf_writer *w;
-	struct fox_gguf *g;
-	struct fox_err e = {0};
-	assert_fox_ok(fox_gguf_writer_open(&w, &e), &e);
-	assert_fox_ok(fox_tokdata_put(&x->t, w, &e), &e);
-	assert_fox_ok(fox_gguf_freeze(w, &e), &e);
-	assert_fox_ok(fox_gguf_create(w, test_path("tok.gguf"), true, &e), &e);
-	assert_fox_ok(fox_gguf_finish(w, &e), &e);
-	fox_gguf_writer_close(w);
-	assert_fox_ok(fox_gguf_open(&g, test_path("tok.gguf"), &e), &e);
-	struct fox_verify v = {.g = g};
-	struct fox_ver_pair p = {.src = x->src, .config = fox_json_root(x->config), .fox = true};
-	assert_fox_ok(fox_ver_tokenizer(&v, &p, &e), &e);
-	for (size_t i = 0; i < v.found.n; i++) {
-		const struct fox_finding *f = &v.found.list[i];
-		assert_string_equal(f->check, "source.tokenizer");
-		if (f->grade == FOX_FAIL && (!key || strcmp(f->where, key) || strcmp(f->text, says)))
-			fail_msg("kind %d: %s: %s, want %s: %s", x->kind, f->where, f->text, key ? key : "none",
-			    says ? says : "");
-	}
-	if (v.found.n_fail != (key != NULL))
-		fail_msg("kind %d: %zu failures, want %s: %s", x->kind, v.found.n_fail, key ? key : "none",
-		    says ? says : "");
-	fox_findings_free(&v.found);
-	fox_gguf_close(g);
-}
+static const char *const names[N_KINDS] = {"byte_level", "spm_like", "unigram", "vocab"};
 
 static void proves_sources(void **state)
 {
 	(void)state;
 	for (int k = 0; k < N_KINDS; k++) {
-		struct trial x;
-		import(&x, (enum kind)k);
-		prove(&x, NULL, NULL);
-		finish(&x);
+		struct vertok x;
+		vertok_import(&x, &sources[k], names[k]);
+		vertok_prove(&x, NULL, NULL);
+		vertok_close(&x);
 	}
 }
 
@@ -230,11 +145,6 @@ FAULT(change_bos)
 FAULT(change_eos)
 {
 	t->eos = 3;
-}
-FAULT(lose_bos)
-{
-	t->bos = FOX_TOK_NONE;
-	t->add_bos = true;
 }
 FAULT(invent_pad)
 {
@@ -294,7 +204,7 @@ FAULT(invent_spm)
 }
 FAULT(invent_charsmap)
 {
-	t->charsmap = (struct fox_span){(const uint8_t *)"abcd", 4};
+	t->charsmap = fox_str_of("abcd");
 }
 FAULT(change_model)
 {
@@ -350,8 +260,6 @@ FAULT(edit_prefix)
 {
 	edit_spec(t, "\"add_prefix_space\":false", "\"add_prefix_space\":true");
 }
-
-#define HF "is not the tokenizer.json without vocabulary and merges: '"
 
 static const struct {
 	enum kind kind;
@@ -416,17 +324,16 @@ static void finds_faults(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < FOX_COUNT(faults); i++) {
-		struct trial x;
-		import(&x, faults[i].kind);
+		struct vertok x;
+		vertok_import(&x, &sources[faults[i].kind], names[faults[i].kind]);
 		faults[i].fault(&x.t);
-		prove(&x, faults[i].key, faults[i].says);
-		finish(&x);
+		vertok_prove(&x, faults[i].key, faults[i].says);
+		vertok_close(&x);
 	}
 }
 
 int main(void)
 {
-	(void)lose_bos;
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(proves_sources),
 	    cmocka_unit_test(finds_faults),
