@@ -22,6 +22,13 @@ static const char json_form[] = "{\"version\":\"1.0\",\"added_tokens\":[" ADDED(
                      "\"vocab\":[[\"<unk>\",0],[\"<s>\",0],[\"</s>\",0.0],[\"\\u2581\",-2.1],"
                      "[\"<0x41>\",-3.5],[\"a\",-11.732171058654785]]}}";
 
+/* BPE over characters with a character map, which llama.cpp's keys have no place for. %s: the map. */
+static const char bpe_form[] = "{\"version\":\"1.0\",\"added_tokens\":[],\"normalizer\":{\"type\":"
+                               "\"Precompiled\",\"precompiled_charsmap\":\"%s\"},"
+                               "\"pre_tokenizer\":null,\"post_processor\":null,\"decoder\":null,\"model\":{"
+                               "\"type\":\"BPE\",\"unk_token\":\"<unk>\","
+                               "\"byte_fallback\":true,\"vocab\":{\"<unk>\":0,\"a\":1},\"merges\":[]}}";
+
 static const char frame_json[] =
     "{\"version\":\"1.0\"," FRAME "}"; /* beside a tokenizer.model it is all that counts */
 
@@ -40,7 +47,7 @@ static struct vertok_source sources[N_KINDS] = {
 static const char *const names[N_KINDS] = {
     "model", "no_eos", "said", "framed", "unmapped", "json", "old_json"};
 
-static char *models[2], *texts[2];
+static char *models[2], *texts[2], *bpe;
 static struct fox_buf map;
 
 static void put_base64(struct fox_buf *out, const struct fox_buf *in)
@@ -76,6 +83,9 @@ static int set_up(void **state)
 		fox_buf_fmt(&text, json_form, base64.p, i ? "" : "\"type\":\"Unigram\",");
 		sources[i ? OLD_JSON : JSON].json = texts[i] = strdup(text.p);
 	}
+	fox_buf_clear(&text);
+	fox_buf_fmt(&text, bpe_form, base64.p);
+	bpe = strdup(text.p);
 	fox_buf_free(&base64);
 	fox_buf_free(&text);
 	return 0;
@@ -88,6 +98,7 @@ static int tear_down(void **state)
 		free(models[i]);
 		free(texts[i]);
 	}
+	free(bpe);
 	fox_buf_free(&map);
 	return 0;
 }
@@ -328,6 +339,18 @@ static void foreign(void **state)
 	vertok_close(&x);
 }
 
+static void map_of_bpe(void **state)
+{
+	(void)state;
+	const struct vertok_source source = {.json = bpe, .config = "{}", .rows = 2};
+	struct vertok x;
+	vertok_import(&x, &source, "bpe");
+	assert_string_equal(x.t.model, "llama");
+	assert_null(x.t.charsmap.p); /* not a view into the pipeline, which is gone */
+	vertok_prove(&x, NULL, NULL);
+	vertok_close(&x);
+}
+
 /* A tokenizer.model of whole words: whatever the container says, it cannot be that. */
 static void word_model(void **state)
 {
@@ -366,6 +389,7 @@ int main(void)
 	    cmocka_unit_test(keys_are_there),
 	    cmocka_unit_test(finds_faults),
 	    cmocka_unit_test(foreign),
+	    cmocka_unit_test(map_of_bpe),
 	    cmocka_unit_test(word_model),
 	};
 	return cmocka_run_group_tests_name("veruni", tests, set_up, tear_down);
