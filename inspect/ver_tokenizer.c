@@ -1,6 +1,6 @@
 /* ver_tokenizer.c - the container's tokenizer keys against the source's tokenizer files, every one.
  *
- * What must be there is worked out in ver_tokwant.c and ver_tokjson.c.  spec/tokenizer.md 2, spec/verify.md 3.7 */
+ * What must be there is worked out in ver_tokwant.c and ver_tokjson.c.  spec/tokenizer.md 2, 11, spec/verify.md 3.7 */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* ver_tokgpt2.c - the tokenizer.json that a checkpoint with vocab.json and merges.txt stands for.
  *
- * Its form is a convention of fox (spec/tokenizer.md 9): what transformers builds for the tokenizer_class, as JSON text.
+ * Its form is a convention of fox (spec/tokenizer.md 11.5): what transformers builds for the tokenizer_class, as JSON text.
  * source: transformers 5.23 models/gpt2/tokenization_gpt2.py, models/qwen2/tokenization_qwen2.py */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* ver_tokids.c - special ids and flags of a tokenizer: what the source's files make of them, against the container's keys.
  *
- * spec/tokenizer.md 2.2, 9 */
+ * spec/tokenizer.md 2.2, 11.4 */
 #include <stdio.h>
 
 #include "inspect/ver_tokwant.h"

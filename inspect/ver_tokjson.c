@@ -1,7 +1,7 @@
 /* ver_tokjson.c - the vocabulary that a container must have, out of tokenizer.json, or vocab.json and merges.txt.
  *
  * Everything is read from the parsed document, by the definitions of tokenizers; nothing of the importer or of the
- * runtime's reading of pipelines is used.  spec/tokenizer.md 9, spec/verify.md 3.7 */
+ * runtime's reading of pipelines is used.  spec/tokenizer.md 11, spec/verify.md 3.7 */
 #include <stdio.h>
 
 #include "format/tokdata.h"

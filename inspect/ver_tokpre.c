@@ -119,8 +119,9 @@ enum fox_want_pre fox_want_pre_fits(const struct fox_value *tokenizer, struct fo
 	bool known = false, same = false, ignore = flag(fox_json_get(tokenizer, "model"), "ignore_merges", false),
 	     written = only_nfc(fox_json_get(tokenizer, "normalizer")) &&
 	               write_steps(&steps, fox_json_get(tokenizer, "pre_tokenizer"), 0);
+	bool one = !memchr(name.p, ' ', name.n) && !memchr(name.p, 0, name.n); /* else it would match two names */
 	fox_buf_fmt(&word, " %.*s ", FOX_STR_ARG(name));
-	for (size_t i = 0; i < FOX_COUNT(rows) && word.p && !same; i++) {
+	for (size_t i = 0; i < FOX_COUNT(rows) && one && word.p && !same; i++) {
 		bool here = strstr(rows[i].names, word.p);
 		known |= here;
 		same =

@@ -2,6 +2,8 @@
  * after the other that fails, each at its own key. */
 #include "tests/vertok_make.h"
 
+#include "inspect/ver_tokwant.h"
+
 /* ---- sources */
 
 #define BYTES(regex)                                                                                         \
@@ -320,6 +322,22 @@ static const struct {
     {VOCAB, lose_merge, T "merges", "are not 1 merges"},
 };
 
+/* Names that no row has are told, never taken for proven: two names of a row, and one with a NUL. */
+static void unknown_names(void **state)
+{
+	(void)state;
+	static const struct fox_str pres[] = {
+	    {"llama-bpe llama3", 16}, {"llama-bpe\0x", 11}, {"", 0}, {"kimi-k2", 7}};
+	struct fox_json *j;
+	struct fox_err e = {0};
+	assert_fox_ok(fox_json_parse(&j, fox_str_of(byte_level), &e), &e);
+	assert_int_equal(fox_want_pre_fits(fox_json_root(j), fox_str_of("llama-bpe")), FOX_WANT_PRE_FITS);
+	assert_int_equal(fox_want_pre_fits(fox_json_root(j), fox_str_of("gpt-2")), FOX_WANT_PRE_WRONG);
+	for (size_t i = 0; i < FOX_COUNT(pres); i++)
+		assert_int_equal(fox_want_pre_fits(fox_json_root(j), pres[i]), FOX_WANT_PRE_UNKNOWN);
+	fox_json_close(j);
+}
+
 static void finds_faults(void **state)
 {
 	(void)state;
@@ -336,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(proves_sources),
+	    cmocka_unit_test(unknown_names),
 	    cmocka_unit_test(finds_faults),
 	};
 	return cmocka_run_group_tests_name("vertok", tests, NULL, NULL);
