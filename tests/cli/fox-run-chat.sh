@@ -25,3 +25,6 @@ template '{% for m in messages %}{{ m.content | shout }}{% endfor %}'
 try -q -p a 2>&1
 template '{% for m in messages %}{{ m.role + m.content }}{% endfor %}'
 try -q -p a 2>&1
+sed 's/"chat_template"/"no_template"/' "$FOX_ROOT/tests/demo/tokenizer_config.json" >src/tokenizer_config.json
+fox-convert src -o m.gguf -q --force >/dev/null
+try -q -p a 2>&1
