@@ -48,3 +48,9 @@ edit 's/, "merges": \[.*\]/, "merges": ["a"]/'; try "fewer merges"
 fox-verify m.gguf --tokenizer tok 2>&1
 echo "exit $?"
 fox-verify m.gguf --source "$demo" --tokenizer nowhere 2>&1 | sed "s/'[^']*hub'/CACHE/"
+echo "== Unigram, a tokenizer.model alone"
+cp "$FOX_ROOT/tests/golden/tok_uni.model" uni.model
+fox-convert -q "$demo" --tokenizer uni.model -o uni.gguf >/dev/null 2>&1
+fox-verify uni.gguf --source "$demo" --tokenizer uni.model | grep source.tokenizer
+cp "$FOX_ROOT/tests/golden/tok_unibytes.model" uni.model
+fox-verify uni.gguf --source "$demo" --tokenizer uni.model -q | sed -n '/charsmap\|tokenizer.spm\|add_space/p'
