@@ -184,6 +184,8 @@ static enum fox_status settle_spm_like(struct tok_import *im)
 		t->type[unk] = FOX_TOK_UNKNOWN;
 	}
 	read_spaces(im);
+	/* hf_spec has the map; llama.cpp has no use for it here, and the pipeline that it lies in goes */
+	t->charsmap = (struct fox_str){NULL, 0};
 	return FOX_OK;
 }
 

@@ -1,4 +1,4 @@
-/* fox-verify - prove a container: its hashes, its source, its logits. Parses options, calls one check per
+/* fox-verify - prove a container: its hashes, its source, its ids, its logits. Parses options, calls one check per
  * proof, prints. */
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "kernels/kernels.h"
 #include "kernels/ncpu.h"
 
-static const char *source, *reference;
+static const char *source, *reference, *tokens, *tokenizer;
 static uint32_t threads;
 static float max_nmse = NAN; /* not given: an option is never NaN */
 static bool json, quiet;
@@ -25,11 +25,21 @@ static const struct fox_opt options[] = {
         .arg = "SRC",
         .help = "prove every tensor and key against this checkpoint"},
     {.type = FOX_OPT_STR,
+        .long_name = "tokenizer",
+        .to = &tokenizer,
+        .arg = "PATH",
+        .help = "with --source: the folder or file of the tokenizer, as given to fox-convert"},
+    {.type = FOX_OPT_STR,
         .short_name = 'r',
         .long_name = "reference",
         .to = &reference,
         .arg = "FILE",
         .help = "run FILE's ids and compare logits (.npz, .safetensors)"},
+    {.type = FOX_OPT_STR,
+        .long_name = "tokens",
+        .to = &tokens,
+        .arg = "FILE",
+        .help = "run FILE's texts through the tokenizer and compare ids"},
     {.type = FOX_OPT_F32,
         .long_name = "max-nmse",
         .to = &max_nmse,
@@ -54,7 +64,8 @@ static const struct fox_opt options[] = {
 static const struct fox_tool tool = {
     .name = "fox-verify",
     .summary = "prove that a container is what was written, what it came from, and what it computes",
-    .usage = "fox-verify FILE\nfox-verify FILE --source SRC\nfox-verify FILE --reference OUTPUTS.npz",
+    .usage = "fox-verify FILE\nfox-verify FILE --source SRC\nfox-verify FILE --reference OUTPUTS.npz\n"
+             "fox-verify FILE --tokens IDS.txt",
     .notes = "FILE alone: structure and every hash. Checks by name and their limits: spec/verify.md.\n"
              "Example: fox-verify fox-1.bf16.gguf --source Fox-1-1.6B --reference fox-1.npz",
     .options = options,
@@ -68,7 +79,9 @@ static enum fox_status prove(struct fox_verify *v, struct fox_err *err)
 	struct fox_ver_limits limits = {.given = !isnan(max_nmse), .nmse = (double)max_nmse};
 	enum fox_status s = fox_ver_integrity(v, err);
 	if (!s && source)
-		s = fox_ver_source(v, source, err);
+		s = fox_ver_source(v, source, tokenizer, err);
+	if (!s && tokens)
+		s = fox_ver_tokens(v, tokens, err);
 	if (!s && reference)
 		s = fox_ver_logits(v, reference, &limits, err);
 	if (!s && v->found.failed)
@@ -144,12 +157,16 @@ int main(int argc, char **argv)
 		fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "'--max-nmse' is %g, want 0 or more", (double)max_nmse);
 		return fox_log_usage(&err);
 	}
+	if (tokenizer && !source) {
+		fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "'--tokenizer' goes with '--source'");
+		return fox_log_usage(&err);
+	}
 	if (fox_gguf_open(&g, argv[first], &err))
 		return fox_log_err(&err);
 	fox_report_init(&report, tool.name, "verify");
 	struct fox_verify v = {.g = g,
 	    .report = &report,
-	    .other_proof = source || reference,
+	    .other_proof = source || reference, /* ids prove no tensor */
 	    .pool = fox_pool_open(threads ? threads : fox_cpu_count())};
 	code = judge(&v, argv[first]);
 	fox_pool_close(v.pool);

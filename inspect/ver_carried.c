@@ -6,7 +6,8 @@
 #include "format/profile.h"
 #include "inspect/verify.h"
 
-enum { MAX_JSON = 256 << 20, MAX_TOLD = 32 };
+enum { MAX_FILE = 256 << 20, MAX_TOLD = 32 };
+#define TOKENIZER "tokenizer/"
 
 static enum fox_status check_json(struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err)
 {
@@ -18,7 +19,8 @@ static enum fox_status check_json(struct fox_verify *v, const struct fox_ver_pai
 		struct fox_str text, got;
 		snprintf(file, sizeof file, "%s.json", files[i]);
 		snprintf(key, sizeof key, FOX_KEY_HF_PREFIX "%s", files[i]);
-		enum fox_status s = fox_source_read_file(p->src, file, MAX_JSON, &text, err);
+		struct fox_source *src = i >= 2 && p->tokenizer ? p->tokenizer : p->src;
+		enum fox_status s = fox_source_read_file(src, file, MAX_FILE, &text, err);
 		if (s)
 			return s;
 		const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, key);
@@ -135,8 +137,8 @@ static bool is_list(const struct fox_gguf_kv *kv, enum fox_gguf_type item, uint6
 	return kv && kv->type == FOX_GGUF_ARR && kv->item == item && kv->n_items == n;
 }
 
-/* The source's file of a name, opened now when nothing asked for it so far. NULL: none (or not readable). */
-static struct fox_src_file *file_named(struct fox_source *src, struct fox_str name)
+/* A folder's file of a name, opened now when nothing asked for it so far. NULL: none (or not readable). */
+static struct fox_src_file *file_in(struct fox_source *src, struct fox_str name)
 {
 	char path[201];
 	struct fox_str text;
@@ -146,10 +148,19 @@ static struct fox_src_file *file_named(struct fox_source *src, struct fox_str na
 				return fox_source_file(src, k);
 		snprintf(path, sizeof path, "%.*s", FOX_STR_ARG(name));
 		if (name.n >= sizeof path || strlen(path) != name.n ||
-		    fox_source_read_file(src, path, MAX_JSON, &text, NULL))
+		    fox_source_read_file(src, path, MAX_FILE, &text, NULL))
 			return NULL;
 	}
 	return NULL;
+}
+
+/* Files of a tokenizer that came from elsewhere are recorded beneath "tokenizer/". */
+static struct fox_src_file *file_named(const struct fox_ver_pair *p, struct fox_str name)
+{
+	size_t n = strlen(TOKENIZER);
+	if (p->tokenizer && fox_str_starts(name, TOKENIZER))
+		return file_in(p->tokenizer, (struct fox_str){name.p + n, name.n - n});
+	return file_in(p->src, name);
 }
 
 static void check_file(struct fox_verify *v, const struct fox_ver_pair *p, struct records *r, uint64_t i,
@@ -159,7 +170,7 @@ static void check_file(struct fox_verify *v, const struct fox_ver_pair *p, struc
 	uint64_t bytes = 0;
 	snprintf(file, sizeof file, "%.*s", FOX_STR_ARG(name));
 	fox_gguf_item_u64(v->g, r->sizes, i, &bytes);
-	struct fox_src_file *f = file_named(p->src, name);
+	struct fox_src_file *f = file_named(p, name);
 	r->n_weights += f && f->weights;
 	if (f && r->shas)
 		fox_hex(hex, f->sha256.b, sizeof f->sha256.b);

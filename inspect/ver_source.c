@@ -3,7 +3,9 @@
 #include "inspect/verify.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { MAX_JSON = 64 << 20 };
 
@@ -99,7 +101,23 @@ static enum fox_status run_parts(struct fox_verify *v, const struct fox_ver_pair
 	return fox_ver_carried(v, p, err);
 }
 
-enum fox_status fox_ver_source(struct fox_verify *v, const char *path, struct fox_err *err)
+/* A folder (or what else fox_source_open takes), or one file in a folder, whose name is then put together in room[n]. */
+static enum fox_status open_tokenizer(
+    struct fox_ver_pair *p, const char *path, char *room, size_t n, struct fox_err *err)
+{
+	struct stat st;
+	const char *slash = strrchr(path, '/');
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return fox_source_open(&p->tokenizer, path, false, err);
+	if (slash && (size_t)(slash - path) + 1 >= n)
+		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "the path '%.200s' is too long", path);
+	snprintf(room, n, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	p->tokenizer_file = slash ? slash + 1 : path;
+	return fox_source_open(&p->tokenizer, room, false, err);
+}
+
+enum fox_status fox_ver_source(
+    struct fox_verify *v, const char *path, const char *tokenizer, struct fox_err *err)
 {
 	struct fox_ver_pair p = {.fox = fox_gguf_find_key(v->g, FOX_KEY_PROFILE) != NULL};
 	struct fox_json *json = NULL;
@@ -111,9 +129,12 @@ enum fox_status fox_ver_source(struct fox_verify *v, const char *path, struct fo
 	enum fox_status s = fox_source_open(&p.src, path, true, err);
 	if (s)
 		return s;
+	char folder[4096];
+	if (tokenizer)
+		s = open_tokenizer(&p, tokenizer, folder, sizeof folder, err);
 	struct fox_hparams *h = calloc(1, sizeof *h);
 	p.h = h;
-	if (!h)
+	if (!s && !h)
 		s = fox_fail_nomem(err);
 	if (!s && ((s = fox_arch_of(&p.arch, v->g, err)) || (s = fox_hparams_from_gguf(h, p.arch, v->g, err)) ||
 	              (s = map_slots(&p, &arena, err))))
@@ -132,6 +153,7 @@ enum fox_status fox_ver_source(struct fox_verify *v, const char *path, struct fo
 	fox_json_close(json);
 	free(h);
 	fox_arena_free(&arena);
+	fox_source_close(p.tokenizer);
 	fox_source_close(p.src);
 	return s;
 }

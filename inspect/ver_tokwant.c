@@ -5,6 +5,7 @@
  * them, added pieces score -1000, rows without a piece are "[PAD{i}]".  spec/tokenizer.md 2 */
 #include "inspect/ver_tokwant.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "format/base/num.h"
@@ -76,8 +77,8 @@ static bool read_piece(struct fox_want *x, struct fox_str message)
 	return more == 0;
 }
 
-/* normalizer_spec: field 3 is add_dummy_prefix, field 4 remove_extra_whitespaces; both are true unless said.
- */
+/* normalizer_spec: field 2 is precompiled_charsmap, field 3 add_dummy_prefix, field 4 remove_extra_whitespaces; both of these
+ * are true unless said. */
 static bool read_normalizer(struct fox_want *x, struct fox_str message)
 {
 	struct fox_wire w = fox_wire_of(message);
@@ -87,7 +88,20 @@ static bool read_normalizer(struct fox_want *x, struct fox_str message)
 			x->dummy_prefix = w.number;
 		else if (w.field == 4 && w.kind == 0)
 			x->extra_whitespaces = w.number;
+		else if (w.field == 2 && w.kind == 2)
+			x->charsmap = w.bytes;
 	}
+	return more == 0;
+}
+
+/* trainer_spec: field 3 is model_type, 1 (Unigram) unless said, 2 BPE; there are kinds that no container can hold. */
+static bool read_trainer(struct fox_want *x, struct fox_str message)
+{
+	struct fox_wire w = fox_wire_of(message);
+	int more;
+	while ((more = fox_wire_next(&w)) == 1)
+		if (w.field == 3 && w.kind == 0)
+			x->model = w.number == 1 ? "t5" : w.number == 2 ? "llama" : NULL;
 	return more == 0;
 }
 
@@ -109,8 +123,12 @@ static bool read_model(struct fox_want *x, struct fox_str text)
 	int more;
 	x->dummy_prefix = x->extra_whitespaces = true;
 	x->unk = FOX_MAP_NONE;
+	x->model = "t5";
+	x->scores = true;
 	while ((more = fox_wire_next(&w)) == 1) {
 		if (w.field == 1 && w.kind == 2 && !read_piece(x, w.bytes))
+			return false;
+		if (w.field == 2 && w.kind == 2 && !read_trainer(x, w.bytes))
 			return false;
 		if (w.field == 3 && w.kind == 2 && !read_normalizer(x, w.bytes))
 			return false;
@@ -139,16 +157,17 @@ enum fox_status fox_want_open(struct fox_want_docs *d, struct fox_source *src, s
 {
 	enum fox_status s;
 	bool flag;
+	const char *fast = d->fast_name ? d->fast_name : "tokenizer.json";
 	if ((s = load(&d->tokenizer, src, "tokenizer_config.json", MAX_FILE, err)) ||
 	    (s = load(&d->special, src, "special_tokens_map.json", MAX_FILE, err)) ||
 	    (s = load(&d->added, src, "added_tokens.json", MAX_FILE, err)) ||
 	    (s = load(&d->template, src, "chat_template.json", MAX_FILE, err)))
 		return s;
-	if (fox_json_bool(fox_json_get(fox_want_root(d->tokenizer), "add_bos_token"), &flag) &&
+	if (!d->whole && fox_json_bool(fox_json_get(fox_want_root(d->tokenizer), "add_bos_token"), &flag) &&
 	    fox_json_bool(fox_json_get(fox_want_root(d->tokenizer), "add_eos_token"), &flag))
 		return FOX_OK;
 	return load(
-	    &d->fast, src, "tokenizer.json", MAX_TOKENIZER_JSON, err); /* large; only its template is asked */
+	    &d->fast, src, fast, MAX_TOKENIZER_JSON, err); /* large, so only where something asks for it */
 }
 
 void fox_want_close(struct fox_want_docs *d)
@@ -161,7 +180,7 @@ void fox_want_close(struct fox_want_docs *d)
 }
 
 /* Tokens whose writers forgot to mark them special; llama.cpp calls them CONTROL by their look. */
-static bool control_by_look(struct fox_str s)
+bool fox_want_control(struct fox_str s)
 {
 	if (fox_str_is(s, "<pad>") || fox_str_is(s, "<mask>") || fox_str_is(s, "<2mass>") ||
 	    fox_str_is(s, "[@BOS@]"))
@@ -171,7 +190,7 @@ static bool control_by_look(struct fox_str s)
 	       (fox_str_starts(s, "<\xEF\xBD\x9C") && fox_str_ends(s, "\xEF\xBD\x9C>"));
 }
 
-static bool add_piece(struct fox_want *x, uint64_t id, struct fox_str text, int32_t type)
+bool fox_want_put(struct fox_want *x, uint64_t id, struct fox_str text, int32_t type)
 {
 	char *copy;
 	if (id >= x->n)
@@ -213,16 +232,18 @@ static bool apply_added(struct fox_want *x, const struct fox_want_docs *d)
 		if (!fox_str_u64(key, &id) || !fox_json_str(fox_json_get(v, "content"), &text))
 			continue;
 		fox_json_bool(fox_json_get(v, "special"), &special);
-		ok = add_piece(x, id, text, special || control_by_look(text) ? FOX_TOK_CONTROL : FOX_TOK_USER);
+		ok = fox_want_put(x, id, text, special || fox_want_control(text) ? FOX_TOK_CONTROL : FOX_TOK_USER);
 	}
 	return ok;
 }
 
-/* Rows of the embedding that tokenizer.model has no piece for. */
-static bool fill_rows(struct fox_want *x)
+/* Rows of the embedding that the vocabulary has no piece for. */
+bool fox_want_fill(struct fox_want *x)
 {
-	for (uint32_t i = x->n_pieces; i < x->n; i++) {
+	for (uint32_t i = 0; i < x->n; i++) {
 		char filler[24];
+		if (x->piece[i].p)
+			continue;
 		snprintf(filler, sizeof filler, "[PAD%u]", i);
 		x->piece[i] = (struct fox_str){fox_arena_strdup(&x->arena, fox_str_of(filler)), strlen(filler)};
 		x->score[i] = FOX_TOK_FILL_SCORE;
@@ -233,22 +254,57 @@ static bool fill_rows(struct fox_want *x)
 	return true;
 }
 
-enum fox_status fox_want_build(
-    struct fox_want *x, struct fox_str model, const struct fox_want_docs *d, struct fox_err *err)
+bool fox_want_room(struct fox_want *x)
 {
 	x->piece = fox_arena_alloc(&x->arena, x->n, sizeof *x->piece);
 	x->score = fox_arena_alloc(&x->arena, x->n, sizeof *x->score);
 	x->type = fox_arena_alloc(&x->arena, x->n, sizeof *x->type);
 	x->user = fox_arena_alloc(&x->arena, x->n, sizeof *x->user);
-	if (!x->piece || !x->score || !x->type || !x->user)
+	return x->piece && x->score && x->type && x->user;
+}
+
+/* Of rows with one text the first counts. */
+bool fox_want_index(struct fox_want *x)
+{
+	if (!fox_map_init(&x->by_text, &x->arena, x->n))
+		return false;
+	for (uint32_t i = 0; i < x->n; i++)
+		fox_map_put(&x->by_text, x->piece[i], i);
+	return true;
+}
+
+bool fox_want_special(const struct fox_want_docs *d, const char *token, struct fox_str *out)
+{
+	const struct fox_value *const from[] = {fox_want_root(d->tokenizer), fox_want_root(d->special)};
+	for (int i = 0; i < 2; i++) {
+		const struct fox_value *v = fox_json_get(from[i], token); /* string or object */
+		if (fox_json_str(v, out) || fox_json_str(fox_json_get(v, "content"), out))
+			return true;
+	}
+	return false;
+}
+
+void fox_want_fail(struct fox_verify *v, const char *key, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	fox_find_add(&v->found, FOX_FAIL, "source.tokenizer", key, "%s", text);
+}
+
+enum fox_status fox_want_build(
+    struct fox_want *x, struct fox_str model, const struct fox_want_docs *d, struct fox_err *err)
+{
+	if (!fox_want_room(x))
 		return fox_fail_nomem(err);
 	if (!read_model(x, model)) {
 		fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "not a SentencePiece model");
 		return fox_in_file(err, "tokenizer.model"), FOX_E_FORMAT;
 	}
-	if (!fill_rows(x) || !apply_added(x, d) || !fox_map_init(&x->by_text, &x->arena, x->n))
-		return fox_fail_nomem(err);
-	for (uint32_t i = 0; i < x->n; i++)
-		fox_map_put(&x->by_text, x->piece[i], i);
-	return FOX_OK;
+	if (!x->model)
+		return fox_fail(
+		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "a SentencePiece model that is neither Unigram nor BPE");
+	return fox_want_fill(x) && apply_added(x, d) && fox_want_index(x) ? FOX_OK : fox_fail_nomem(err);
 }

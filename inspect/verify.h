@@ -40,15 +40,19 @@ enum fox_status fox_ver_integrity(struct fox_verify *v, struct fox_err *err) FOX
  * source.type, source.missing, source.extra, source.key, source.unproven, source.revision, source.carried,
  * source.dtype, source.file, source.tokenizer
  *
- * path    as fox_source_open takes it
- * errors  those of reading the source, its JSON files and tokenizer.model, and of fox_hparams_from_gguf;
- *         FOX_E_UNSUPPORTED: a big-endian container
+ * path       as fox_source_open takes it
+ * tokenizer  the folder, or the one *.model or *.json file, that the tokenizer is read from; NULL: path
+ * errors     those of reading the source, its JSON files and tokenizer files, and of fox_hparams_from_gguf;
+ *            FOX_E_UNSUPPORTED: a big-endian container
  */
-enum fox_status fox_ver_source(struct fox_verify *v, const char *path, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_ver_source(
+    struct fox_verify *v, const char *path, const char *tokenizer, struct fox_err *err) FOX_MUST_CHECK;
 
 /* What the parts of fox_ver_source have in common; made by it. */
 struct fox_ver_pair {
-	struct fox_source *src; /* open with weights */
+	struct fox_source *src;       /* open with weights */
+	struct fox_source *tokenizer; /* where the tokenizer's files are; NULL: in src */
+	const char *tokenizer_file;   /* the only vocabulary file to look at there; NULL: the usual ones */
 	const struct fox_value *config;
 	const struct fox_arch *arch;  /* the container's */
 	const struct fox_hparams *h;  /* what the container's keys make a reader compute with */
@@ -108,5 +112,14 @@ struct fox_ver_limits {
  */
 enum fox_status fox_ver_logits(struct fox_verify *v, const char *path, const struct fox_ver_limits *limits,
     struct fox_err *err) FOX_MUST_CHECK;
+
+/*
+ * fox_ver_tokens - run the texts of a file of recorded ids and compare: tokens.ids, tokens.decode
+ *
+ * path    lines as inspect/tokfile.h reads them
+ * errors  those of fox_tokfile_next, fox_tokdata_from_gguf, fox_tok_open and fox_tok_encode; FOX_E_FORMAT: no records;
+ *         FOX_E_MISMATCH: an id that the vocabulary does not have
+ */
+enum fox_status fox_ver_tokens(struct fox_verify *v, const char *path, struct fox_err *err) FOX_MUST_CHECK;
 
 #endif

@@ -1,4 +1,4 @@
-/* fox-run.c - main: a prompt in, text out. */
+/* fox-run.c - main: a prompt in, text out; or a conversation, line by line. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "format/base/opt.h"
 #include "kernels/kernels.h"
 #include "kernels/ncpu.h"
+#include "runtime/chat.h"
 #include "runtime/sample.h"
 #include "runtime/session.h"
 #include "runtime/stream.h"
@@ -18,12 +19,12 @@
 #define PROMPT_LIMIT (16u << 20) /* bytes */
 
 static struct args {
-	const char *prompt, *file;
+	const char *prompt, *file, *system;
 	uint32_t n, context, threads, top_k;
 	uint64_t seed;
 	float temperature, top_p;
 	int kv; /* index into kv_names */
-	bool echo, ids, quiet;
+	bool echo, ids, quiet, chat;
 } args = {.n = 128, .top_p = 1};
 
 static const char *const kv_names[] = {"f16", "f32", NULL};
@@ -38,6 +39,9 @@ static const struct fox_opt options[] = {
         NULL, 0, INT32_MAX},
     {FOX_OPT_FLAG, 0, "echo", &args.echo, NULL, "write the prompt first", NULL, 0, 0},
     {FOX_OPT_FLAG, 0, "ids", &args.ids, NULL, "write token ids, one a line, in place of text", NULL, 0, 0},
+    {FOX_OPT_FLAG, 0, "chat", &args.chat, NULL,
+        "answer as the model's chat format has it: the prompt, or each line of standard input", NULL, 0, 0},
+    {FOX_OPT_STR, 0, "system", &args.system, "TEXT", "with --chat: the system text", NULL, 0, 0},
     {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Choice of tokens", NULL, 0, 0},
     {FOX_OPT_F32, 0, "temp", &args.temperature, "T", "temperature; 0, the default, takes the likeliest", NULL,
         0, 0},
@@ -58,8 +62,9 @@ static const struct fox_opt options[] = {
 static const struct fox_tool tool = {
     .name = "fox-run",
     .summary = "continue a text with a model",
-    .usage = "fox-run [options] FILE -p TEXT\nfox-run [options] FILE -f FILE",
-    .notes = "Special tokens written in the prompt are recognised. Text ends at the model's end token.\n"
+    .usage = "fox-run [options] FILE -p TEXT\nfox-run [options] FILE -f FILE\nfox-run [options] FILE --chat",
+    .notes = "Special tokens written in the prompt are recognised, but not in a chat. Text ends at the "
+             "model's end token.\n"
              "Equal file, prompt, options and seed give equal text, whatever the number of threads.\n\n"
              "Example: fox-run model.gguf -p 'HACKER, n.' -n 64 --temp 0.8 --top-p 0.95 --seed 1",
     .options = options,
@@ -78,6 +83,14 @@ struct run {
 	struct fox_tok_ids prompt;
 	struct fox_stream stream;
 	struct fox_buf out, piece;
+	struct fox_chat *chat;
+	struct fox_chat_text rendered;
+	struct fox_chat_turn *turns; /* texts are the arena's */
+	size_t n_turns, cap_turns;
+	struct fox_tok_ids past; /* what the session has run */
+	struct fox_buf reply;
+	struct fox_arena arena;
+	int32_t stop; /* ends the model's turn, or FOX_TOK_NONE */
 	double loaded_s, prompt_s, write_s;
 	size_t n_written;
 };
@@ -145,7 +158,8 @@ static enum fox_status encode_prompt(struct run *r, struct fox_err *err)
 static enum fox_status open_session(struct run *r, struct fox_err *err)
 {
 	const struct fox_hparams *h = fox_model_hparams(r->model);
-	uint64_t need = args.n ? (uint64_t)r->prompt.n + args.n : h->n_ctx;
+	bool lines = args.chat && !args.prompt && !args.file; /* nobody knows how long it becomes */
+	uint64_t need = args.n && !lines ? (uint64_t)r->prompt.n + args.n : h->n_ctx;
 	uint32_t n_ctx = args.context ? args.context : need < h->n_ctx ? (uint32_t)need : h->n_ctx;
 	if (r->prompt.n > n_ctx)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "the prompt's %zu tokens do not fit the context of %u",
@@ -173,9 +187,8 @@ static enum fox_status load(struct run *r, const char *path, struct fox_err *err
 	    (st = fox_tok_open(&r->tok, &r->data, err)))
 		return fox_in_file(err, path), st;
 	r->loaded_s = now_s() - start;
-	if ((st = encode_prompt(r, err)))
-		return st;
-	return open_session(r, err);
+	r->stop = FOX_TOK_NONE;
+	return FOX_OK;
 }
 
 /* Write what has gathered in r->out. */
@@ -211,14 +224,30 @@ static enum fox_status show(struct run *r, const int32_t *ids, size_t n, bool fi
 static enum fox_status run_prompt(struct run *r, struct fox_err *err)
 {
 	double start = now_s();
-	for (size_t done = 0; done < r->prompt.n;) {
+	for (size_t done = fox_session_position(r->session); done < r->prompt.n;) {
 		size_t n = r->prompt.n - done < FOX_SESSION_BATCH ? r->prompt.n - done : FOX_SESSION_BATCH;
 		enum fox_status st = fox_cancelled(err);
 		if (st || (st = fox_session_step(r->session, r->prompt.ids + done, n, NULL, err)))
 			return st;
 		done += n;
 	}
-	r->prompt_s = now_s() - start;
+	r->prompt_s += now_s() - start;
+	return FOX_OK;
+}
+
+static enum fox_status remember(struct run *r, const int32_t *ids, size_t n, struct fox_err *err)
+{
+	struct fox_tok_ids *p = &r->past;
+	if (p->cap - p->n < n) {
+		size_t cap = 2 * (p->n + n);
+		int32_t *more = realloc(p->ids, cap * sizeof *more);
+		if (!more)
+			return fox_fail_nomem(err);
+		p->ids = more;
+		p->cap = cap;
+	}
+	memcpy(p->ids + p->n, ids, n * sizeof *ids);
+	p->n += n;
 	return FOX_OK;
 }
 
@@ -226,30 +255,181 @@ static enum fox_status write_text(struct run *r, struct fox_err *err)
 {
 	double start = now_s();
 	enum fox_status st = FOX_OK;
-	while (!st && (args.n == 0 || r->n_written < args.n)) {
+	size_t most = args.n ? r->n_written + args.n : SIZE_MAX;
+	while (!st && r->n_written < most) {
 		int32_t id = fox_sampler_next(r->sampler, fox_session_logits(r->session));
 		if (id < 0)
 			return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
 			    "the model gives no numbers for position %u: its weights hold NaN or infinities",
 			    fox_session_position(r->session));
-		if (id == r->data.eos || id == r->data.eot)
+		if (id == r->data.eos || id == r->data.eot || id == r->stop)
 			break;
 		r->n_written++;
+		if (r->chat && (st = fox_tok_decode(r->tok, &r->reply, &id, 1, false, 0, err)))
+			break;
 		if ((st = show(r, &id, 1, false, err)) || (st = fox_cancelled(err)))
 			break;
-		if (args.n && r->n_written == args.n)
+		if (r->n_written == most)
 			break;
 		if (fox_session_position(r->session) == fox_session_context(r->session)) {
 			fox_log_note("the context of %u positions is full", fox_session_context(r->session));
 			break;
 		}
-		st = fox_session_step(r->session, &id, 1, NULL, err);
+		if (!(st = fox_session_step(r->session, &id, 1, NULL, err)) && r->chat)
+			st = remember(r, &id, 1, err);
 	}
-	r->write_s = now_s() - start;
+	r->write_s += now_s() - start;
 	if (!args.ids)
 		fox_stream_end(&r->stream, &r->out);
 	enum fox_status end = flush_out(r, err);
 	return st ? st : end;
+}
+
+/* ---- a conversation */
+
+static enum fox_status add_turn(
+    struct run *r, enum fox_chat_role role, struct fox_str text, struct fox_err *err)
+{
+	if (r->n_turns == r->cap_turns) {
+		size_t cap = r->cap_turns ? 2 * r->cap_turns : 16;
+		struct fox_chat_turn *more = realloc(r->turns, cap * sizeof *more);
+		if (!more)
+			return fox_fail_nomem(err);
+		r->turns = more;
+		r->cap_turns = cap;
+	}
+	const char *copy = fox_arena_strdup(&r->arena, text);
+	if (!copy)
+		return fox_fail_nomem(err);
+	r->turns[r->n_turns++] = (struct fox_chat_turn){role, {copy, text.n}};
+	return FOX_OK;
+}
+
+static struct fox_str token_text(const struct run *r, int32_t id)
+{
+	return id == FOX_TOK_NONE ? (struct fox_str){NULL, 0} : r->data.piece[id];
+}
+
+static enum fox_status open_chat(struct run *r, const char *path, struct fox_err *err)
+{
+	static char date[32];
+	time_t now = time(NULL);
+	struct tm local;
+	if (!r->data.chat_template.p) {
+		(void)fox_fail(
+		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "no chat template: this model is not made to chat");
+		return fox_in_file(err, path), FOX_E_UNSUPPORTED;
+	}
+	strftime(date, sizeof date, "%d %b %Y", localtime_r(&now, &local));
+	enum fox_status st = fox_chat_open(
+	    &r->chat, r->data.chat_template, token_text(r, r->data.bos), token_text(r, r->data.eos), date, err);
+	if (st)
+		return fox_in_file(err, path), st;
+	fox_log_note("chat format: %s", fox_chat_name(r->chat));
+	if ((st = fox_chat_stop(r->chat, &r->data, &r->stop, err)))
+		return st;
+	return args.system ? add_turn(r, FOX_CHAT_SYSTEM, fox_str_of(args.system), err) : FOX_OK;
+}
+
+/* Run what the conversation has come to, but for the tokens at its start that the session has run already. */
+static enum fox_status catch_up(struct run *r, struct fox_err *err)
+{
+	size_t same = 0;
+	enum fox_status st;
+	if (!r->session && (st = open_session(r, err)))
+		return st;
+	if (r->prompt.n > fox_session_context(r->session))
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
+		    "the conversation's %zu tokens do not fit the context of %u", r->prompt.n,
+		    fox_session_context(r->session));
+	while (same < r->past.n && same + 1 < r->prompt.n && r->past.ids[same] == r->prompt.ids[same])
+		same++;
+	r->past.n = same;
+	if ((st = fox_session_rewind(r->session, (uint32_t)same, err)) || (st = run_prompt(r, err)))
+		return st;
+	return remember(r, r->prompt.ids + same, r->prompt.n - same, err);
+}
+
+static enum fox_status answer(struct run *r, struct fox_str text, struct fox_err *err)
+{
+	enum fox_status st;
+	if ((st = add_turn(r, FOX_CHAT_USER, text, err)) ||
+	    (st = fox_chat_render(r->chat, &r->rendered, r->turns, r->n_turns, err)))
+		return st;
+	r->prompt.n = 0;
+	if ((st = fox_chat_encode(&r->prompt, r->tok, &r->data, &r->rendered, err)) || (st = catch_up(r, err)))
+		return st;
+	if (args.echo && (st = show(r, r->prompt.ids, r->prompt.n, true, err)))
+		return st;
+	fox_buf_clear(&r->reply);
+	fox_buf_str(&r->reply, "");
+	if ((st = write_text(r, err)))
+		return st;
+	if (r->reply.failed)
+		return fox_fail_nomem(err);
+	return add_turn(r, FOX_CHAT_ASSISTANT, fox_buf_view(&r->reply), err);
+}
+
+static enum fox_status end_line(bool wanted, struct fox_err *err)
+{
+	if (wanted && (fputs("\n", stdout) == EOF || fflush(stdout)))
+		return fox_fail_errno(err, errno, "cannot write to standard output");
+	return FOX_OK;
+}
+
+/* Each line that is not empty is a turn of the user. */
+static enum fox_status answer_lines(struct run *r, struct fox_err *err)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	enum fox_status st = FOX_OK;
+	while (!st) {
+		if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+			fputs("> ", stderr);
+		ssize_t n = getline(&line, &cap, stdin);
+		if (n < 0 || (st = fox_cancelled(err)))
+			break;
+		n -= n && line[n - 1] == '\n';
+		if (n && !(st = answer(r, (struct fox_str){line, (size_t)n}, err)))
+			st = end_line(!args.ids, err);
+	}
+	if (!st && ferror(stdin))
+		st = fox_fail_errno(err, errno, "cannot read from standard input");
+	free(line);
+	return st ? st : fox_cancelled(err);
+}
+
+static enum fox_status answer_prompt(struct run *r, struct fox_err *err)
+{
+	struct fox_buf text = {0};
+	enum fox_status st = read_prompt(&text, err);
+	if (!st)
+		st = answer(r, text.p ? fox_buf_view(&text) : fox_str_of(""), err);
+	fox_buf_free(&text);
+	return st;
+}
+
+static enum fox_status chat(struct run *r, const char *path, struct fox_err *err)
+{
+	enum fox_status st = open_chat(r, path, err);
+	if (st)
+		return st;
+	if (!args.prompt && !args.file)
+		return answer_lines(r, err);
+	st = answer_prompt(r, err);
+	return st ? st : end_line(r->stream.escape && !args.ids, err);
+}
+
+static enum fox_status continue_text(struct run *r, struct fox_err *err)
+{
+	enum fox_status st;
+	if ((st = encode_prompt(r, err)) || (st = open_session(r, err)))
+		return st;
+	if (args.echo && (st = show(r, r->prompt.ids, r->prompt.n, true, err)))
+		return st;
+	if ((st = run_prompt(r, err)) || (st = write_text(r, err)))
+		return st;
+	return end_line(r->stream.escape && !args.ids, err);
 }
 
 static double rate(size_t n, double seconds)
@@ -263,18 +443,13 @@ static enum fox_status run(struct run *r, const char *path, struct fox_err *err)
 	if (st)
 		return st;
 	r->stream.escape = isatty(STDOUT_FILENO);
-	if (args.echo && (st = show(r, r->prompt.ids, r->prompt.n, true, err)))
+	if ((st = args.chat ? chat(r, path, err) : continue_text(r, err)))
 		return st;
-	if ((st = run_prompt(r, err)) || (st = write_text(r, err)))
-		return st;
-	if (r->stream.escape && !args.ids)
-		st = fputs("\n", stdout) == EOF || fflush(stdout)
-		         ? fox_fail_errno(err, errno, "cannot write to standard output")
-		         : FOX_OK;
+	size_t n = args.chat ? r->past.n : r->prompt.n;
 	fox_log_note(
 	    "loaded in %.2f s; prompt: %zu tokens, %.1f a second; text: %zu tokens, %.1f a second; %u threads",
-	    r->loaded_s, r->prompt.n, rate(r->prompt.n, r->prompt_s), r->n_written,
-	    rate(r->n_written, r->write_s), fox_pool_workers(r->pool));
+	    r->loaded_s, n, rate(n, r->prompt_s), r->n_written, rate(r->n_written, r->write_s),
+	    fox_pool_workers(r->pool));
 	return st;
 }
 
@@ -289,6 +464,12 @@ static void release(struct run *r)
 	fox_model_close(r->model);
 	fox_buf_free(&r->out);
 	fox_buf_free(&r->piece);
+	fox_chat_close(r->chat);
+	fox_chat_text_free(&r->rendered);
+	free(r->turns);
+	fox_tok_ids_free(&r->past);
+	fox_buf_free(&r->reply);
+	fox_arena_free(&r->arena);
 }
 
 int main(int argc, char **argv)
@@ -305,10 +486,13 @@ int main(int argc, char **argv)
 	if (done)
 		return 0;
 	fox_log_quiet(args.quiet);
-	if (!args.prompt == !args.file) {
-		(void)fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "want one of '--prompt' and '--file'");
+	if (args.chat ? args.prompt && args.file : !args.prompt == !args.file)
+		(void)fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "want %s of '--prompt' and '--file'",
+		    args.chat ? "at most one" : "one");
+	else if (args.system && !args.chat)
+		(void)fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "'--system' goes with '--chat'");
+	if (err.code)
 		return fox_log_usage(&err);
-	}
 	int code = run(&r, argv[first], &err) ? fox_log_err(&err) : 0;
 	release(&r);
 	return code;

@@ -8,6 +8,7 @@
  *       rounding zeroed            the lowest bit of one value turned round; a tensor of zeros
  *       missing extra              a tensor left out, one too many
  *       spm user-defined carried dtype sha-record size-record              that record wrong
+ *       merges token-type hf       first merge another, first type another, one bit of fox.tokenizer.hf
  *       revision                   a revision recorded that the source does not have
  *       profile                    a profile from the future
  *   mkfault IN OUT bit-data|bit-key|bit-tensor-hash|bit-root-hash|bit-padding          one bit of a copy flipped
@@ -117,6 +118,19 @@ static void put_flipped(struct job *j, const struct fox_gguf_kv *kv, const char 
 	free(copy);
 }
 
+/* A text with its first "true" made another JSON value of the same length. */
+static void put_text(struct job *j, const struct fox_gguf_kv *kv, const char *key)
+{
+	size_t n = kv->raw.n - 8;
+	char *copy = malloc(n);
+	char *at = copy ? memcpy(copy, kv->raw.p + 8, n), memmem(copy, n, "true", 4) : NULL;
+	if (!at)
+		die("nothing to change");
+	memcpy(at, "null", 4);
+	check(fox_gguf_put_str(j->w, key, (struct fox_str){copy, n}, &err));
+	free(copy);
+}
+
 /* True when the fault is about this key, which is then put. */
 static bool put_faulty(struct job *j, const struct fox_gguf_kv *kv, const char *key)
 {
@@ -136,6 +150,12 @@ static bool put_faulty(struct job *j, const struct fox_gguf_kv *kv, const char *
 		check(fox_gguf_put_str(j->w, key, fox_str_of("gpt-2"), &err));
 	else if (is(j, "dtype") && !strcmp(key, FOX_KEY_SRC_DTYPES))
 		put_list(j, kv, key, "F16", NULL);
+	else if (is(j, "merges") && !strcmp(key, "tokenizer.ggml.merges"))
+		put_list(j, kv, key, "b a", NULL);
+	else if (is(j, "token-type") && !strcmp(key, "tokenizer.ggml.token_type"))
+		put_flipped(j, kv, key, false);
+	else if (is(j, "hf") && !strcmp(key, FOX_KEY_HF_SPEC))
+		put_text(j, kv, key);
 	else if (is(j, "missing") && !strcmp(key, FOX_KEY_SRC_DTYPES))
 		put_list(j, kv, key, NULL, NULL); /* they are all alike */
 	else if (is(j, "extra") && !strcmp(key, FOX_KEY_SRC_DTYPES))
@@ -434,7 +454,7 @@ int main(int argc, char **argv)
 {
 	static const char *const rewrites[] = {"qk-unpermuted", "eps", "theta", "bos", "add-space-prefix",
 	    "context", "pre", "sampling", "logit-scale", "head-count", "swapped", "rounding", "zeroed", "missing",
-	    "extra", "spm", "user-defined", "carried", "dtype", "sha-record", "size-record", "revision",
+	    "extra", "spm", "user-defined", "merges", "token-type", "hf", "carried", "dtype", "sha-record", "size-record", "revision",
 	    "profile", "file-type"};
 	struct fox_gguf *g;
 	bool done = false;
