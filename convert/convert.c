@@ -185,6 +185,22 @@ static enum fox_dtype claimed_dtype(const struct fox_json *json)
 	return fox_str_is(s, "bfloat16") ? FOX_DT_BF16 : fox_str_is(s, "float16") ? FOX_DT_F16 : FOX_DT_F32;
 }
 
+/* While config.json's document is at hand. */
+static enum fox_status make_tables(struct conversion *c, struct fox_err *err)
+{
+	for (size_t i = 0; i < c->job.n_out; i++) {
+		struct fox_step *step = &c->job.steps[i];
+		if (step->kind != FOX_STEP_MADE)
+			continue;
+		float *table = fox_arena_alloc(&c->arena, (size_t)step->n_elems, sizeof *table);
+		if (!table)
+			return fox_fail_nomem(err);
+		fox_hf_rope_table(table, step->slot->row->role, &c->config.rope, &c->config.hp);
+		step->made = table;
+	}
+	return FOX_OK;
+}
+
 static enum fox_status plan(struct conversion *c, struct fox_err *err)
 {
 	const struct fox_convert_options *o = c->o;
@@ -200,6 +216,8 @@ static enum fox_status plan(struct conversion *c, struct fox_err *err)
 		s = fox_job_narrowest(&c->job, src, &type, err);
 		fox_job_set_type(&c->job, type);
 	}
+	if (!s)
+		s = make_tables(c, err);
 	size_t fell_back = 0;
 	for (size_t i = 0; !s && i < c->job.n_out; i++)
 		fell_back += c->job.steps[i].fell_back;

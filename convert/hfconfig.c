@@ -6,66 +6,16 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "convert/hf_rope.h"
+#include "convert/hf_value.h"
+#include "convert/hf_window.h"
 
 /* Fields of every family, read by this file itself. */
-static const char common[] = "architectures|model_type|tie_word_embeddings|bos_token_id|eos_token_id|pad_"
+static const char common[] = "architectures|model_type|bos_token_id|eos_token_id|pad_"
                              "token_id|_name_or_path|name_or_path";
-
-/* The value at a dotted path; NULL when any part is absent. */
-static const struct fox_value *value_at(const struct fox_value *v, struct fox_str path)
-{
-	while (v && path.n) {
-		char name[64];
-		const char *dot = memchr(path.p, '.', path.n);
-		size_t n = dot ? (size_t)(dot - path.p) : path.n;
-		assert(n < sizeof name); /* paths come from our tables */
-		memcpy(name, path.p, n);
-		name[n] = 0;
-		v = fox_json_type(v) == FOX_JSON_OBJECT ? fox_json_get(v, name) : NULL;
-		n += dot != NULL;
-		path = (struct fox_str){path.p + n, path.n - n};
-	}
-	return v;
-}
-
-/* Digits enough to read back equal, and no exponent where people would not write one. */
-static void real_text(char *out, size_t cap, double v)
-{
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(out, cap, "%.*g", digits, v);
-		if (strtod(out, NULL) == v)
-			break;
-	}
-}
-
-/* A value as a message shows it: 'text', number, true, false, null, "an array", "an object". */
-static const char *show(char out[256], const struct fox_value *v)
-{
-	struct fox_str s;
-	int64_t i;
-	double d;
-	bool b;
-	if (fox_json_str(v, &s))
-		snprintf(out, 256, "'%.*s'", FOX_STR_ARG(s));
-	else if (fox_json_i64(v, &i))
-		snprintf(out, 256, "%" PRId64, i);
-	else if (fox_json_f64(v, &d))
-		real_text(out, 256, d);
-	else if (fox_json_bool(v, &b))
-		snprintf(out, 256, "%s", b ? "true" : "false");
-	else
-		snprintf(out, 256, "%s", fox_json_type_name(fox_json_type(v)));
-	return out;
-}
-
-static enum fox_status ill_typed(
-    struct fox_str path, const struct fox_value *v, const char *want, struct fox_err *err)
-{
-	return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "'%.*s' is %s, want %s", FOX_STR_ARG(path),
-	    fox_json_type_name(fox_json_type(v)), want);
-}
 
 /* ---- which family */
 
@@ -78,12 +28,12 @@ static enum fox_status find_arch(struct fox_hfconfig *out, const struct fox_valu
 	if (fox_json_is_null(list))
 		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "no 'architectures'");
 	if (fox_json_type(list) != FOX_JSON_ARRAY)
-		return ill_typed(fox_str_of("architectures"), list, "an array", err);
+		return fox_hf_ill_typed(fox_str_of("architectures"), list, "an array", err);
 	if (fox_json_size(list) != 1)
 		return fox_fail(
 		    err, FOX_E_FORMAT, FOX_NOWHERE, "'architectures' has %zu elements, want 1", fox_json_size(list));
 	if (!fox_json_str(fox_json_at(list, 0), &name))
-		return ill_typed(fox_str_of("architectures[0]"), fox_json_at(list, 0), "a string", err);
+		return fox_hf_ill_typed(fox_str_of("architectures[0]"), fox_json_at(list, 0), "a string", err);
 	out->arch = fox_arch_by_class(name);
 	if (!out->arch) {
 		fox_arch_handled(handled, sizeof handled, true);
@@ -93,7 +43,7 @@ static enum fox_status find_arch(struct fox_hfconfig *out, const struct fox_valu
 	if (fox_json_is_null(type))
 		return FOX_OK;
 	if (!fox_json_str(type, &name))
-		return ill_typed(fox_str_of("model_type"), type, "a string", err);
+		return fox_hf_ill_typed(fox_str_of("model_type"), type, "a string", err);
 	if (!fox_arch_lists(out->arch->hf_types, name))
 		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
 		    "'model_type' is '%.*s', which contradicts architecture '%s'", FOX_STR_ARG(name),
@@ -115,7 +65,7 @@ static bool accepts_number(const char *accept, double v)
 	struct fox_str one;
 	double d;
 	while (fox_arch_next(&accept, &one))
-		if (fox_str_f64(one, &d) && d == v)
+		if (fox_str_is(one, "any number") || (fox_str_f64(one, &d) && d == v))
 			return true;
 	return false;
 }
@@ -150,7 +100,7 @@ static enum fox_status refuse(
 		if (!fox_arch_lists("null|{}|[]", one))
 			n += (size_t)snprintf(handled + n, sizeof handled - n, "%s%.*s", n ? ", " : "", FOX_STR_ARG(one));
 	return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "'%s' is %s, which is not handled%s%s%s", path,
-	    show(value, v), n ? " (handled: " : "", handled, n ? ")" : "");
+	    fox_hf_show(value, v), n ? " (handled: " : "", handled, n ? ")" : "");
 }
 
 static enum fox_status check_rule(
@@ -176,7 +126,7 @@ static enum fox_status check_rules(
 		const char *rest = arch->rules[i].config;
 		struct fox_str path;
 		while (fox_arch_next(&rest, &path)) {
-			const struct fox_value *v = value_at(root, path);
+			const struct fox_value *v = fox_hf_at(root, path);
 			enum fox_status st = v ? check_rule(arch->rules[i].accept, path, v, err) : FOX_OK;
 			if (st)
 				return st;
@@ -211,7 +161,11 @@ static enum known known_field(const struct fox_arch *arch, struct fox_str path)
 	for (size_t i = 0; i < arch->n_rules && most != KNOWN; i++)
 		if ((k = known_in(arch->rules[i].config, path)) > most)
 			most = k;
-	return (k = known_in(arch->ignored, path)) > most ? k : most;
+	const char *const lists[] = {arch->tied, arch->bias_qkv, arch->bias_out, arch->bias_ffn, arch->ignored};
+	for (size_t i = 0; i < FOX_COUNT(lists) && most != KNOWN; i++)
+		if ((k = known_in(lists[i], path)) > most)
+			most = k;
+	return most;
 }
 
 /* prefix is "" or ends with a dot. Depth is bounded by the paths of the tables: only a PARENT is entered. */
@@ -233,9 +187,9 @@ static enum fox_status check_fields(
 			continue;
 		if (k == UNKNOWN || dotted)
 			return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
-			    "unknown field '%s' (%s), which may change what the model computes", path, show(value, v));
+			    "unknown field '%s' (%s), which may change what the model computes", path, fox_hf_show(value, v));
 		if (fox_json_type(v) != FOX_JSON_OBJECT)
-			return ill_typed(full, v, "an object or null", err);
+			return fox_hf_ill_typed(full, v, "an object or null", err);
 		memcpy(path + full.n, ".", 2);
 		enum fox_status st = check_fields(arch, v, path, err);
 		if (st)
@@ -246,26 +200,37 @@ static enum fox_status check_fields(
 
 /* ---- keys */
 
-static enum fox_status want_u32(
-    struct fox_str path, const struct fox_value *v, uint32_t *out, struct fox_err *err)
+/* The nearest multiple of `divisor` to width times m, and one more when that loses over a tenth.
+ * source: corenet math_utils.make_divisible; OpenELM's configuration makes its inner widths so */
+static bool divisible(uint32_t *out, double m, uint32_t width, uint32_t divisor)
 {
-	int64_t i;
-	if (!fox_json_i64(v, &i))
-		return ill_typed(path, v, "an integer", err);
-	if (i < 1 || i > UINT32_MAX)
-		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "'%.*s' is %" PRId64 ", want 1 to 4294967295",
-		    FOX_STR_ARG(path), i);
-	*out = (uint32_t)i;
-	return FOX_OK;
+	double v = m * width, n = floor(floor(v + divisor / 2.0) / divisor) * divisor;
+	n = n < divisor ? divisor : n;
+	n += n < 0.9 * v ? divisor : 0;
+	*out = n <= UINT32_MAX ? (uint32_t)n : 0;
+	return *out != 0;
+}
+
+static enum fox_status set_layer(struct fox_hparams *h, const struct fox_arch_key *row, struct fox_str path,
+    const struct fox_value *v, uint32_t *out, struct fox_err *err)
+{
+	double m;
+	if (row->type != FOX_K_MULTIPLES)
+		return fox_hf_u32(path, v, out, err);
+	enum fox_status st = fox_hf_positive(path, v, &m, err);
+	if (!st && !divisible(out, m, h->d_model, h->ff_divisor))
+		st = fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "'%.*s' is %g, which times %" PRIu32 " is no width",
+		    FOX_STR_ARG(path), m, h->d_model);
+	return st;
 }
 
 /* One number for all layers, or an array with one for each. */
 static enum fox_status set_layers(struct fox_hparams *h, const struct fox_arch_key *row, struct fox_str path,
     const struct fox_value *v, struct fox_err *err)
 {
-	uint32_t *field = fox_arch_u32(h, row), all;
+	uint32_t *field = fox_arch_u32(h, row), all = 0;
 	if (fox_json_type(v) != FOX_JSON_ARRAY) {
-		enum fox_status st = want_u32(path, v, &all, err);
+		enum fox_status st = set_layer(h, row, path, v, &all, err);
 		for (uint32_t l = 0; l < FOX_MAX_LAYERS && !st; l++)
 			field[l] = all;
 		return st;
@@ -277,7 +242,7 @@ static enum fox_status set_layers(struct fox_hparams *h, const struct fox_arch_k
 	for (uint32_t l = 0; l < h->n_layers; l++) {
 		char at[128];
 		snprintf(at, sizeof at, "%.*s[%" PRIu32 "]", FOX_STR_ARG(path), l);
-		enum fox_status st = want_u32(fox_str_of(at), fox_json_at(v, l), &field[l], err);
+		enum fox_status st = set_layer(h, row, fox_str_of(at), fox_json_at(v, l), &field[l], err);
 		if (st)
 			return st;
 	}
@@ -288,16 +253,15 @@ static enum fox_status set_field(struct fox_hparams *h, const struct fox_arch_ke
     const struct fox_value *v, struct fox_err *err)
 {
 	double d;
-	switch (row->type) {
-	case FOX_K_U32:
-		return want_u32(path, v, fox_arch_u32(h, row), err);
-	case FOX_K_U32_LAYERS:
+	if (row->type == FOX_K_U32)
+		return fox_hf_u32(path, v, fox_arch_u32(h, row), err);
+	if (fox_arch_per_layer(row))
 		return set_layers(h, row, path, v, err);
-	case FOX_K_F32:
-		break;
-	}
+	if (row->type == FOX_K_BOOL)
+		return fox_json_bool(v, fox_arch_bool(h, row)) ? FOX_OK : fox_hf_ill_typed(path, v, "a boolean", err);
+	assert(row->type == FOX_K_F32); /* rows of other types have no spelling in config.json */
 	if (!fox_json_f64(v, &d))
-		return ill_typed(path, v, "a number", err);
+		return fox_hf_ill_typed(path, v, "a number", err);
 	*fox_arch_f32(h, row) = (float)d;
 	return FOX_OK;
 }
@@ -308,10 +272,12 @@ static enum fox_status agree(struct fox_str a, const struct fox_value *va, struc
 {
 	char ta[256], tb[256];
 	double x, y;
-	if (fox_json_f64(va, &x) && fox_json_f64(vb, &y) && x == y)
+	bool p, q;
+	if ((fox_json_f64(va, &x) && fox_json_f64(vb, &y) && x == y) ||
+	    (fox_json_bool(va, &p) && fox_json_bool(vb, &q) && p == q))
 		return FOX_OK;
 	return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "'%.*s' is %s, but '%.*s' is %s", FOX_STR_ARG(a),
-	    show(ta, va), FOX_STR_ARG(b), show(tb, vb));
+	    fox_hf_show(ta, va), FOX_STR_ARG(b), fox_hf_show(tb, vb));
 }
 
 static enum fox_status read_key(
@@ -323,7 +289,7 @@ static enum fox_status read_key(
 	struct fox_str path, first = {"", 0};
 	enum fox_status st = FOX_OK;
 	while (fox_arch_next(&rest, &path) && !st) {
-		const struct fox_value *v = value_at(root, path);
+		const struct fox_value *v = fox_hf_at(root, path);
 		if (fox_json_is_null(v))
 			continue;
 		st = found ? agree(first, found, path, v, err) : set_field(&out->hp, row, path, v, err);
@@ -359,7 +325,7 @@ static enum fox_status read_id(
 	if (fox_json_is_null(v))
 		return FOX_OK;
 	if (!fox_json_i64(v, out))
-		return ill_typed(fox_str_of(name), v, "an integer", err);
+		return fox_hf_ill_typed(fox_str_of(name), v, "an integer", err);
 	if (*out < -1 || *out > INT32_MAX)
 		return fox_fail(
 		    err, FOX_E_FORMAT, FOX_NOWHERE, "'%s' is %" PRId64 ", want -1 to 2147483647", name, *out);
@@ -387,19 +353,52 @@ static bool is_model_name(struct fox_str s)
 	return part > 0;
 }
 
+/* A bool under any of '|'-separated names, which must agree; NULL names: `preset`. */
+static enum fox_status read_flag(
+    const struct fox_value *root, const char *names, bool preset, bool *out, struct fox_err *err)
+{
+	const struct fox_value *found = NULL;
+	struct fox_str name, first = {"", 0};
+	*out = preset;
+	while (fox_arch_next(&names, &name)) {
+		const struct fox_value *v = fox_hf_at(root, name);
+		if (fox_json_is_null(v))
+			continue;
+		if (!fox_json_bool(v, out))
+			return fox_hf_ill_typed(name, v, "a boolean", err);
+		enum fox_status st = found ? agree(first, found, name, v, err) : FOX_OK;
+		if (st)
+			return st;
+		if (!found)
+			found = v, first = name;
+	}
+	return FOX_OK;
+}
+
+/* Scores are scaled by 'query_pre_attn_scalar'^-1/2; the field of hparams stays 0 where that is what head_dim gives. */
+static enum fox_status read_scale(struct fox_hfconfig *out, const struct fox_value *root, struct fox_err *err)
+{
+	const char *name = "query_pre_attn_scalar";
+	const struct fox_value *v = fox_json_get(root, name);
+	double scalar = out->arch->traits.query_scalar_default;
+	if (scalar == 0)
+		return FOX_OK;
+	enum fox_status st = fox_json_is_null(v) ? FOX_OK : fox_hf_positive(fox_str_of(name), v, &scalar, err);
+	if (!st && scalar != out->hp.head_dim)
+		out->hp.attn_scale = (float)(1 / sqrt(scalar));
+	return st;
+}
+
 static enum fox_status read_rest(struct fox_hfconfig *out, const struct fox_value *root, struct fox_err *err)
 {
-	const struct fox_value *tied = fox_json_get(root, "tie_word_embeddings");
-	const struct fox_value *types = fox_json_get(root, "layer_types");
+	const struct fox_arch *a = out->arch;
+	struct fox_hparams *h = &out->hp;
 	enum fox_status st;
-	out->hp.tied = out->arch->tied_default;
-	if (!fox_json_is_null(tied) && !fox_json_bool(tied, &out->hp.tied))
-		return ill_typed(fox_str_of("tie_word_embeddings"), tied, "a boolean", err);
-	if (fox_json_type(types) == FOX_JSON_ARRAY && fox_json_size(types) != out->hp.n_layers)
-		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
-		    "'layer_types' has %zu elements, want one for each of %" PRIu32 " layers", fox_json_size(types),
-		    out->hp.n_layers);
-	if ((st = read_id(root, "bos_token_id", &out->bos, err)) ||
+	if ((st = read_flag(root, a->tied, a->tied_default, &h->tied, err)) ||
+	    (st = read_flag(root, a->bias_qkv, false, &h->bias_qkv, err)) ||
+	    (st = read_flag(root, a->bias_out, false, &h->bias_out, err)) ||
+	    (st = read_flag(root, a->bias_ffn, false, &h->bias_ffn, err)) ||
+	    (st = read_id(root, "bos_token_id", &out->bos, err)) ||
 	    (st = read_id(root, "eos_token_id", &out->eos, err)) ||
 	    (st = read_id(root, "pad_token_id", &out->pad, err)))
 		return st;
@@ -425,7 +424,9 @@ enum fox_status fox_hfconfig_read(struct fox_hfconfig *out, const struct fox_jso
 	for (size_t i = 0; i < out->arch->n_keys; i++)
 		if ((st = read_key(out, i, root, err)))
 			return st;
-	if ((st = read_rest(out, root, err)) || (st = fox_arch_derive(&out->hp, err)))
+	if ((st = read_rest(out, root, err)) || (st = fox_arch_derive(&out->hp, out->arch, err)) ||
+	    (st = read_scale(out, root, err)) || (st = fox_hf_window_read(&out->hp, out->arch, root, err)) ||
+	    (st = fox_hf_rope_read(&out->rope, &out->hp, out->arch, root, err)))
 		return st;
 	return fox_hparams_check(&out->hp, err);
 }
@@ -445,6 +446,56 @@ static enum fox_status put_layers(
 	return fox_gguf_put_array(w, key, FOX_GGUF_I32, items, n_layers, err);
 }
 
+static enum fox_status put_windowed(
+    struct fox_gguf_writer *w, const char *key, const bool *windowed, uint32_t n_layers, struct fox_err *err)
+{
+	uint8_t items[FOX_MAX_LAYERS];
+	for (uint32_t l = 0; l < n_layers; l++)
+		items[l] = windowed[l];
+	return fox_gguf_put_array(w, key, FOX_GGUF_BOOL, items, n_layers, err);
+}
+
+/* Does a quiet row say no more than a reader assumes anyway? */
+static bool goes_unsaid(struct fox_hparams *h, const struct fox_arch *arch, const struct fox_arch_key *row)
+{
+	bool own = true;
+	switch (row->type) {
+	case FOX_K_F32:
+		return *fox_arch_f32(h, row) == (float)row->preset;
+	case FOX_K_ROPE_KIND:
+		return h->rope.kind == FOX_SCALE_NONE || h->rope.kind == FOX_SCALE_LLAMA3;
+	case FOX_K_WINDOWED:
+		for (uint32_t l = 0; l < h->n_layers; l++)
+			own &= h->windowed[l] == fox_arch_windowed(arch, l);
+		return own || !h->window;
+	case FOX_K_BOOL:
+		return *fox_arch_bool(h, row) == (row->preset != 0);
+	default:
+		return *fox_arch_u32(h, row) == (uint32_t)row->preset;
+	}
+}
+
+static enum fox_status put_row(struct fox_gguf_writer *w, const char *key, const struct fox_arch_key *row,
+    struct fox_hparams *h, struct fox_err *err)
+{
+	switch (row->type) {
+	case FOX_K_F32:
+		return fox_gguf_put_f32(w, key, *fox_arch_f32(h, row), err);
+	case FOX_K_U32:
+		return fox_gguf_put_u32(w, key, *fox_arch_u32(h, row), err);
+	case FOX_K_BOOL:
+		return fox_gguf_put_bool(w, key, *fox_arch_bool(h, row), err);
+	case FOX_K_ROPE_KIND:
+		return fox_gguf_put_str(w, key, fox_str_of(fox_rope_scaling_name(h->rope.kind)), err);
+	case FOX_K_WINDOWED:
+		return put_windowed(w, key, h->windowed, h->n_layers, err);
+	case FOX_K_U32_LAYERS:
+	case FOX_K_MULTIPLES:
+		break;
+	}
+	return put_layers(w, key, fox_arch_u32(h, row), h->n_layers, err);
+}
+
 enum fox_status fox_hfconfig_put(const struct fox_hfconfig *c, struct fox_gguf_writer *w, struct fox_err *err)
 {
 	struct fox_hparams h = c->hp; /* fox_arch_u32 wants it writable */
@@ -452,16 +503,11 @@ enum fox_status fox_hfconfig_put(const struct fox_hfconfig *c, struct fox_gguf_w
 	for (size_t i = 0; i < c->arch->n_keys && !st; i++) {
 		const struct fox_arch_key *row = &c->arch->keys[i];
 		char key[128];
-		if (!row->key || (row->optional_key && !c->key_given[i]))
+		if (!row->key || (row->optional_key && !c->key_given[i]) || (row->quiet && goes_unsaid(&h, c->arch, row)))
 			continue;
 		if (!fox_arch_expand(key, sizeof key, row->key, c->arch, 0))
 			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "key pattern '%s' does not fit", row->key);
-		if (row->type == FOX_K_F32)
-			st = fox_gguf_put_f32(w, key, *fox_arch_f32(&h, row), err);
-		else if (row->type == FOX_K_U32)
-			st = fox_gguf_put_u32(w, key, *fox_arch_u32(&h, row), err);
-		else
-			st = put_layers(w, key, fox_arch_u32(&h, row), h.n_layers, err);
+		st = put_row(w, key, row, &h, err);
 	}
 	return st;
 }

@@ -4,12 +4,12 @@
 #ifndef FOX_HFCONFIG_H
 #define FOX_HFCONFIG_H
 
-#include "format/arch.h"
-#include "format/base/json.h"
+#include "convert/hf_rope.h"
 
 struct fox_hfconfig {
 	const struct fox_arch *arch;
 	struct fox_hparams hp;
+	struct fox_hf_rope rope; /* what the tables of a rotary scaling are made from; views into json */
 	bool key_given[64];    /* per arch->keys row: config.json itself had one of its names */
 	int64_t bos, eos, pad; /* token ids as config.json has them, of a list the first; -1: absent or null */
 	struct fox_str name;   /* "_name_or_path" when it looks like a model name ("org/name" or "name", no path);
@@ -19,7 +19,7 @@ struct fox_hfconfig {
 /*
  * fox_hfconfig_read - interpret config.json
  *
- * json    its document; must outlive out->name
+ * json    its document; must outlive out->name and out->rope
  * errors  FOX_E_UNSUPPORTED: architecture, or a value the family does not handle ("'rope_scaling.type' is
  * 'yarn', ..."), or a field it does not know; FOX_E_FORMAT: missing or ill-typed field, ranges, contradictions
  */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "convert/misfit.h"
 #include "format/base/map.h"
 #include "format/base/num.h"
 
@@ -19,24 +20,43 @@ struct planner {
 	struct fox_arena *arena;
 	struct fox_map names; /* source name -> index */
 	bool *taken;          /* [source tensors] */
+	uint64_t layers;      /* that the first n_counted source tensors show */
+	size_t n_counted;
 	size_t n_misfit;      /* problems other than a dtype without codec */
 	bool no_memory;
 };
 
-bool fox_job_skips(struct fox_str name)
+bool fox_job_skips(const struct fox_arch *arch, struct fox_str name)
 {
+	const char *own = arch->buffers;
+	struct fox_str end;
 	for (size_t i = 0; i < FOX_COUNT(skipped); i++)
 		if (fox_str_ends(name, skipped[i]))
+			return true;
+	while (fox_arch_next(&own, &end))
+		if (name.n >= end.n && !memcmp(name.p + name.n - end.n, end.p, end.n))
 			return true;
 	return false;
 }
 
-static void add_shape(struct fox_buf *b, const uint64_t *dim, uint32_t n)
+uint64_t fox_step_unit(const struct fox_step *s)
 {
-	fox_buf_char(b, '[');
-	for (uint32_t i = 0; i < n; i++)
-		fox_buf_fmt(b, "%s%llu", i ? ", " : "", (unsigned long long)dim[i]);
-	fox_buf_char(b, ']');
+	uint64_t unit;
+	switch (s->gather) {
+	case FOX_GATHER_NONE:
+		break;
+	case FOX_GATHER_TRANSPOSE:
+		return s->x.cols;
+	case FOX_GATHER_QKV:
+		return fox_mul(&unit, s->head_rows, s->x.cols) ? unit : 0;
+	}
+	return fox_xform_unit(&s->x);
+}
+
+/* The first of two rows with one source speaks for both, so that each tensor is told once. */
+static bool is_told(const struct fox_slot *slot)
+{
+	return slot->row->how & FOX_T_SECOND_HALF;
 }
 
 /* Take over the line in b as a problem; b is empty afterwards. */
@@ -51,6 +71,7 @@ static void problem(struct planner *p, struct fox_buf *b, bool misfit)
 	fox_buf_free(b);
 }
 
+/* The container's shape. */
 static uint32_t slot_shape(const struct fox_slot *slot, uint64_t shape[2])
 {
 	if (slot->row->rows == FOX_D_NONE) {
@@ -61,10 +82,22 @@ static uint32_t slot_shape(const struct fox_slot *slot, uint64_t shape[2])
 	return 2;
 }
 
+/* The shape that the source's tensor must have. */
+static uint32_t source_shape(const struct fox_slot *slot, uint64_t shape[2])
+{
+	uint32_t n = slot_shape(slot, shape);
+	uint64_t rows = shape[0];
+	if (slot->row->how & (FOX_T_FIRST_HALF | FOX_T_SECOND_HALF))
+		shape[0] = 2 * rows;
+	if (slot->row->how & FOX_T_TRANSPOSE)
+		shape[0] = shape[1], shape[1] = rows;
+	return n;
+}
+
 static bool shape_fits(const struct fox_slot *slot, const struct fox_src_tensor *t)
 {
 	uint64_t want[2];
-	uint32_t n = slot_shape(slot, want);
+	uint32_t n = source_shape(slot, want);
 	return t->n_dims == n && !memcmp(t->shape, want, n * sizeof want[0]);
 }
 
@@ -72,23 +105,35 @@ static bool shape_fits(const struct fox_slot *slot, const struct fox_src_tensor 
 static bool check_tensor(struct planner *p, const struct fox_slot *slot, const struct fox_src_tensor *t)
 {
 	struct fox_buf b = {0};
-	if (!shape_fits(slot, t)) {
+	bool fits = shape_fits(slot, t);
+	if (!fits && !is_told(slot)) {
 		uint64_t want[2];
-		uint32_t n = slot_shape(slot, want);
-		fox_buf_fmt(&b, "tensor '%.*s' has shape ", FOX_STR_ARG(t->name));
-		add_shape(&b, t->shape, t->n_dims);
-		fox_buf_str(&b, ", want ");
-		add_shape(&b, want, n);
+		uint32_t n = source_shape(slot, want);
+		fox_misfit_shape(&b, &(struct fox_misfit){p->job->arch, p->hp}, slot, t, want, n);
 		problem(p, &b, true);
-		return false;
 	}
-	if (!fox_dtypes[t->dtype].codec || !fox_xform_able(t->dtype, FOX_F32)) {
+	if (!fits)
+		return false;
+	if (fox_dtypes[t->dtype].codec && fox_xform_able(t->dtype, FOX_F32))
+		return true;
+	if (!is_told(slot)) {
 		fox_buf_fmt(&b, "tensor '%.*s' has dtype %s, which fox does not convert", FOX_STR_ARG(t->name),
 		    fox_dtypes[t->dtype].name);
 		problem(p, &b, false);
-		return false;
 	}
-	return true;
+	return false;
+}
+
+/* Rows of one head where rows move within heads; of a vector, elements. 0: they stay. */
+static uint64_t rows_of_head(const struct planner *p, const struct fox_slot *slot)
+{
+	uint32_t how = slot->row->how;
+	uint64_t rows = slot->row->rows == FOX_D_NONE ? slot->cols : slot->rows;
+	if (how & FOX_T_QKV_HEADS)
+		return rows / 3 / p->hp->n_heads[slot->layer];
+	if (how & FOX_T_ROPE_Q)
+		return rows / p->hp->n_heads[slot->layer];
+	return how & FOX_T_ROPE_K ? rows / p->hp->n_kv_heads[slot->layer] : 0;
 }
 
 static void plan_write(struct planner *p, const struct fox_slot *slot, const struct fox_src_tensor *t)
@@ -96,9 +141,8 @@ static void plan_write(struct planner *p, const struct fox_slot *slot, const str
 	struct fox_job *job = p->job;
 	uint32_t how = slot->row->how;
 	enum fox_dtype from = t ? t->dtype : p->guess;
-	uint64_t heads = how & FOX_T_ROPE_Q ? p->hp->n_heads[slot->layer] : p->hp->n_kv_heads[slot->layer];
-	if (!(how & (FOX_T_ROPE_Q | FOX_T_ROPE_K)))
-		heads = 0;
+	uint64_t head = rows_of_head(p, slot);
+	bool vector_moves = head && slot->row->rows == FOX_D_NONE;
 	if (slot->row->role == FOX_R_TOKEN_EMBD)
 		job->embed = job->n_steps;
 	uint64_t n = slot->rows * slot->cols; /* checked by fits_64_bits */
@@ -106,17 +150,36 @@ static void plan_write(struct planner *p, const struct fox_slot *slot, const str
 	    .kind = FOX_STEP_WRITE,
 	    .slot = slot,
 	    .src = t,
-	    .x = {.from = from, .head_rows = heads ? slot->rows / heads : 0, .cols = slot->cols},
+	    .src_elem = how & FOX_T_SECOND_HALF ? n : 0,
+	    .x = {.from = from,
+	        .head_rows = how & FOX_T_QKV_HEADS ? 0 : head,
+	        .cols = vector_moves ? 1 : slot->cols,
+	        .add_one = how & FOX_T_ADD_ONE},
+	    .gather = how & FOX_T_QKV_HEADS   ? FOX_GATHER_QKV
+	              : how & FOX_T_TRANSPOSE ? FOX_GATHER_TRANSPOSE
+	                                      : FOX_GATHER_NONE,
+	    .head_rows = head,
 	    .out = job->n_out++,
 	    .n_elems = n,
 	    .src_bytes = n * (fox_dtypes[from].bits / 8),
 	};
 }
 
+static void plan_made(struct planner *p, const struct fox_slot *slot)
+{
+	struct fox_job *job = p->job;
+	job->steps[job->n_steps++] = (struct fox_step){.kind = FOX_STEP_MADE,
+	    .slot = slot,
+	    .x = {.from = FOX_DT_F32, .to = FOX_F32, .cols = slot->cols},
+	    .out = job->n_out++,
+	    .n_elems = slot->cols,
+	    .out_bytes = slot->cols * 4};
+}
+
 static bool fits_64_bits(const struct fox_slot *slot)
 {
 	uint64_t n;
-	return fox_mul(&n, slot->rows, slot->cols) && fox_mul(&n, n, 8);
+	return fox_mul(&n, slot->rows, slot->cols) && fox_mul(&n, n, 16); /* f64, and twice the rows */
 }
 
 /* A step that writes nothing: a tied copy, or a buffer that is left out. */
@@ -127,9 +190,11 @@ static void plan_other(
 	    (struct fox_step){.kind = kind, .slot = slot, .src = t, .n_elems = t->n_elems, .src_bytes = t->bytes};
 }
 
-static const struct fox_src_tensor *take(struct planner *p, const char *name)
+static const struct fox_src_tensor *take(struct planner *p, const struct fox_slot *slot)
 {
-	uint32_t i = p->src ? fox_map_find(&p->names, fox_str_of(name)) : FOX_MAP_NONE;
+	uint32_t i = p->src ? fox_map_find(&p->names, fox_str_of(slot->hf)) : FOX_MAP_NONE;
+	if (i == FOX_MAP_NONE && p->src && slot->prefixed[0])
+		i = fox_map_find(&p->names, fox_str_of(slot->prefixed));
 	if (i == FOX_MAP_NONE)
 		return NULL;
 	p->taken[i] = true;
@@ -154,11 +219,26 @@ static void plan_tied(struct planner *p, const struct fox_slot *slot, const stru
 	plan_other(p, FOX_STEP_TIED, slot, t);
 }
 
+/* Counted once, and only for messages. */
+static uint64_t source_layers(struct planner *p)
+{
+	for (; p->n_counted < fox_source_tensors(p->src); p->n_counted++) {
+		uint64_t l = fox_misfit_layer(p->job->arch, fox_source_tensor(p->src, p->n_counted)->name);
+		if (l != UINT64_MAX && l >= p->layers)
+			p->layers = l + 1;
+	}
+	return p->layers;
+}
+
 static enum fox_status plan_slot(
     struct planner *p, const struct fox_slot *slot, const struct fox_src_tensor **tied, struct fox_err *err)
 {
 	uint32_t how = slot->row->how;
-	const struct fox_src_tensor *t = take(p, slot->hf);
+	if (how & FOX_T_MADE) {
+		plan_made(p, slot);
+		return FOX_OK;
+	}
+	const struct fox_src_tensor *t = take(p, slot);
 	if (!fits_64_bits(slot))
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE,
 		    "tensor '%s' of %llu rows by %llu columns is too large", slot->hf, (unsigned long long)slot->rows,
@@ -168,10 +248,10 @@ static enum fox_status plan_slot(
 		return FOX_OK;
 	}
 	if (!t && p->src) {
-		if (how & FOX_T_OPTIONAL)
+		if (how & FOX_T_OPTIONAL || is_told(slot))
 			return FOX_OK;
 		struct fox_buf b = {0};
-		fox_buf_fmt(&b, "tensor '%s' is missing", slot->hf);
+		fox_misfit_missing(&b, &(struct fox_misfit){p->job->arch, p->hp}, slot, source_layers(p));
 		problem(p, &b, true);
 		return FOX_OK;
 	}
@@ -188,13 +268,12 @@ static void plan_rest(struct planner *p)
 		const struct fox_src_tensor *t = fox_source_tensor(p->src, i);
 		if (p->taken[i])
 			continue;
-		if (fox_job_skips(t->name)) {
+		if (fox_job_skips(p->job->arch, t->name)) {
 			plan_other(p, FOX_STEP_SKIP, NULL, t);
 			continue;
 		}
 		struct fox_buf b = {0};
-		fox_buf_fmt(
-		    &b, "tensor '%.*s' has no place in architecture '%s'", FOX_STR_ARG(t->name), p->job->arch->name);
+		fox_misfit_extra(&b, &(struct fox_misfit){p->job->arch, p->hp}, t->name);
 		problem(p, &b, true);
 	}
 }
@@ -280,6 +359,7 @@ void fox_job_set_type(struct fox_job *job, enum fox_type type)
 	for (size_t i = 0; i < job->n_steps; i++) {
 		struct fox_step *s = &job->steps[i];
 		job->src_bytes += s->src_bytes;
+		job->out_bytes += s->kind == FOX_STEP_MADE ? s->out_bytes : 0;
 		if (s->kind != FOX_STEP_WRITE)
 			continue;
 		bool keep = s->slot->row->rows == FOX_D_NONE || s->slot->row->how & FOX_T_KEEP_F32;
@@ -363,8 +443,16 @@ static const char *what_is_done(const struct fox_step *s)
 		return "compared with the embedding, not written";
 	if (s->kind == FOX_STEP_SKIP)
 		return "left out";
+	if (s->kind == FOX_STEP_MADE)
+		return "made from config.json";
 	if (s->x.head_rows)
 		return of_dtype(s->x.from) == s->x.to ? "rope pairs" : "cast, rope pairs";
+	if (s->x.add_one)
+		return "1 + w";
+	if (s->gather)
+		return s->gather == FOX_GATHER_QKV ? "q, k, v apart" : "transposed";
+	if (s->slot->row->how & (FOX_T_FIRST_HALF | FOX_T_SECOND_HALF))
+		return s->slot->row->how & FOX_T_FIRST_HALF ? "first half" : "second half";
 	if (s->fell_back)
 		return "cast; rows are no multiple of 32, so not q8_0";
 	return fox_xform_is_copy(&s->x) ? "copy" : "cast";
@@ -378,20 +466,20 @@ void fox_job_print(const struct fox_job *job, struct fox_buf *out)
 			width = strlen(job->steps[i].slot->name);
 	for (size_t i = 0; i < job->n_steps; i++) {
 		const struct fox_step *s = &job->steps[i];
-		enum fox_dtype from = s->kind == FOX_STEP_WRITE ? s->x.from : s->src->dtype;
+		enum fox_dtype from = fox_step_writes(s) ? s->x.from : s->src->dtype;
 		struct fox_buf dims = {0}, name = {0};
 		uint64_t dim[2];
-		if (s->kind == FOX_STEP_WRITE && slot_shape(s->slot, dim) == 2)
+		if (fox_step_writes(s) && slot_shape(s->slot, dim) == 2)
 			fox_buf_fmt(&dims, "%llu x %llu", (unsigned long long)dim[0], (unsigned long long)dim[1]);
 		else
 			fox_buf_fmt(&dims, "%llu", (unsigned long long)s->n_elems);
-		if (s->kind == FOX_STEP_WRITE)
+		if (fox_step_writes(s))
 			fox_buf_str(&name, s->slot->name);
 		else
 			fox_buf_escaped(&name, s->src->name, 200);
 		fox_buf_fmt(out, "%-*s  %15s  %4s -> %-4s  %11llu  %s\n", (int)width, name.p ? name.p : "",
 		    dims.p ? dims.p : "", fox_dtypes[from].name,
-		    s->kind == FOX_STEP_WRITE ? fox_type_info(s->x.to)->name : "-", (unsigned long long)s->out_bytes,
+		    fox_step_writes(s) ? fox_type_info(s->x.to)->name : "-", (unsigned long long)s->out_bytes,
 		    what_is_done(s));
 		out->failed |= dims.failed || name.failed;
 		fox_buf_free(&dims);

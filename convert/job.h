@@ -14,29 +14,41 @@
 
 enum fox_step_kind {
 	FOX_STEP_WRITE, /* becomes a tensor of the container */
+	FOX_STEP_MADE,  /* a tensor of the container whose values stand in the step: no source */
 	FOX_STEP_TIED,  /* the output matrix of a tied model: must equal the embedding bit for bit, is not written
 	                 */
 	FOX_STEP_SKIP   /* a buffer that the maths recomputes: read for the file's SHA-256 alone */
 };
 
+/* How the container's order of elements is found in the source, where that is not its own. */
+enum fox_gather {
+	FOX_GATHER_NONE,
+	FOX_GATHER_TRANSPOSE, /* container's [r][c] is source's [c][r] */
+	FOX_GATHER_QKV        /* source's rows [head][3][head_rows] become [3][head][head_rows] */
+};
+
 struct fox_step {
 	enum fox_step_kind kind;
 	const struct fox_slot *slot;      /* NULL for SKIP */
-	const struct fox_src_tensor *src; /* NULL when planned without weights */
+	const struct fox_src_tensor *src; /* NULL when planned without weights, and for MADE */
+	uint64_t src_elem;                /* where in the source the step begins: elements */
 	struct fox_xform x;               /* WRITE: how. Without weights x.from is a guess */
-	size_t out;                       /* WRITE: index of the container's tensor */
+	enum fox_gather gather;           /* WRITE */
+	uint64_t head_rows;               /* of FOX_GATHER_QKV */
+	const float *made;                /* MADE: f32 [n_elems], the caller's to fill in before the run */
+	size_t out;                       /* WRITE, MADE: index of the container's tensor */
 	uint64_t n_elems;
-	uint64_t src_bytes, out_bytes; /* out_bytes is 0 unless WRITE */
+	uint64_t src_bytes, out_bytes; /* out_bytes is 0 unless WRITE or MADE */
 	bool fell_back;                /* WRITE: a row is no multiple of the type's block, so it became f16 */
 };
 
 struct fox_job {
 	const struct fox_arch *arch;
 	enum fox_type type; /* of matrices; 1-D tensors and norms are f32 */
-	/* WRITE steps first, in canonical order of the container, then the others in source order */
+	/* WRITE and MADE steps first, in canonical order of the container, then the others in source order */
 	struct fox_step *steps;
-	size_t n_steps, n_out; /* all; WRITE */
-	uint64_t n_params;     /* elements written */
+	size_t n_steps, n_out; /* all; WRITE and MADE */
+	uint64_t n_params;     /* elements of the source that are written */
 	uint64_t out_bytes;    /* tensor data, without padding */
 	uint64_t src_bytes;    /* tensor data read */
 	size_t tied, embed;    /* steps to compare; SIZE_MAX when the source has no copy */
@@ -80,7 +92,16 @@ enum fox_status fox_job_narrowest(const struct fox_job *job, const struct fox_so
     struct fox_err *err) FOX_MUST_CHECK;
 
 /* True for source tensors that are left out by name: buffers of old checkpoints that the maths recomputes. */
-bool fox_job_skips(struct fox_str name);
+bool fox_job_skips(const struct fox_arch *arch, struct fox_str name);
+
+/* Does the step become a tensor of the container? */
+static inline bool fox_step_writes(const struct fox_step *s)
+{
+	return s->kind == FOX_STEP_WRITE || s->kind == FOX_STEP_MADE;
+}
+
+/* Elements that a piece of a WRITE step must hold a whole number of, in the container's order; 0: over 64 bits. */
+uint64_t fox_step_unit(const struct fox_step *s);
 
 /* The plan as text, one line per step: container name, dims (columns first), dtype -> type, what is done,
  * bytes. */

@@ -1,31 +1,15 @@
-/* pipeline.c - pieces, their order, and the workers that carry them. */
+/* pipeline.c - the workers that carry pieces, their turns, and the sums over files and tensors. */
 #include "convert/pipeline.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "format/base/num.h"
+#include "convert/gather.h"
+#include "convert/pieces.h"
 #include "kernels/pool.h"
 
-#define NO_STEP SIZE_MAX
 #define PAGE_BYTES 4096u
-
-/* Bytes of one source file that one worker handles at once. */
-struct piece {
-	size_t file, step; /* NO_STEP: read for the file's SHA-256 alone */
-	uint64_t at;       /* in the file */
-	uint64_t elem;     /* of the tensor: where it begins */
-	size_t bytes;
-	uint64_t file_turn; /* pieces of this file before it */
-	uint64_t step_turn; /* likewise of this step */
-	bool last_of_file, last_of_step;
-};
-
-struct pieces {
-	struct piece *list;
-	size_t n, cap;
-};
 
 /* Sums in progress; touched only in their turn. */
 struct file_sum {
@@ -49,11 +33,10 @@ struct run {
 	const struct fox_pipeline *p;
 	const struct fox_job *job;
 	struct fox_cast_report *loss;
-	struct pieces pieces; /* in the order of tickets */
+	struct fox_pieces pieces; /* in the order of tickets */
 	struct file_sum *files;
 	struct step_sum *steps;
 	size_t n_files;
-	uint64_t total_bytes;
 	struct fox_turns *turns; /* one per file, then one per step */
 	struct worker *workers;
 	atomic_size_t next;
@@ -63,22 +46,6 @@ struct run {
 
 /* ---- sizes */
 
-static uint64_t elem_bytes(const struct fox_step *s)
-{
-	return fox_dtypes[s->kind == FOX_STEP_WRITE ? s->x.from : s->src->dtype].bits / 8;
-}
-
-/* The larger of a step's two buffers for n elements. */
-static uint64_t bytes_for(const struct fox_step *s, uint64_t n)
-{
-	uint64_t in = n * elem_bytes(s), out = 0;
-	if (s->kind == FOX_STEP_WRITE) {
-		const struct fox_type_info *to = fox_type_info(s->x.to);
-		out = n / to->elems * to->bytes;
-	}
-	return in > out ? in : out;
-}
-
 struct fox_pipeline_size fox_pipeline_size(const struct fox_job *job, unsigned threads)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -87,7 +54,7 @@ struct fox_pipeline_size fox_pipeline_size(const struct fox_job *job, unsigned t
 		workers = FOX_PIPELINE_MAX_THREADS;
 	for (size_t i = 0; i < job->n_steps; i++) {
 		const struct fox_step *s = &job->steps[i];
-		uint64_t unit = s->kind == FOX_STEP_WRITE ? bytes_for(s, fox_xform_unit(&s->x)) : 0;
+		uint64_t unit = s->kind == FOX_STEP_WRITE ? fox_piece_bytes(s, fox_step_unit(s)) : 0;
 		if (unit > least)
 			least = unit;
 	}
@@ -103,179 +70,35 @@ struct fox_pipeline_size fox_pipeline_size(const struct fox_job *job, unsigned t
 	return (struct fox_pipeline_size){(unsigned)workers, piece, 2 * piece * workers};
 }
 
-/* Elements of a full piece of a step. */
-static uint64_t piece_elems(const struct fox_step *s, uint64_t piece_bytes)
-{
-	uint64_t unit = s->kind == FOX_STEP_WRITE ? fox_xform_unit(&s->x) : 1;
-	return piece_bytes / bytes_for(s, unit) * unit;
-}
-
-/* ---- cutting files into pieces */
-
-static struct piece *add_piece(struct pieces *l)
-{
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 256;
-		struct piece *list = realloc(l->list, cap * sizeof *list);
-		if (!list)
-			return NULL;
-		l->list = list;
-		l->cap = cap;
-	}
-	return &l->list[l->n++];
-}
-
-static bool cut_gap(struct pieces *l, size_t file, uint64_t from, uint64_t to, uint64_t piece_bytes)
-{
-	while (from < to) {
-		struct piece *p = add_piece(l);
-		if (!p)
-			return false;
-		uint64_t n = to - from < piece_bytes ? to - from : piece_bytes;
-		*p = (struct piece){.file = file, .step = NO_STEP, .at = from, .bytes = (size_t)n};
-		from += n;
-	}
-	return true;
-}
-
-static bool cut_step(struct pieces *l, const struct fox_job *job, size_t step, uint64_t piece_bytes)
-{
-	const struct fox_step *s = &job->steps[step];
-	uint64_t full = piece_elems(s, piece_bytes), turn = 0;
-	for (uint64_t elem = 0; elem < s->n_elems;) {
-		struct piece *p = add_piece(l);
-		if (!p)
-			return false;
-		uint64_t n = s->n_elems - elem < full ? s->n_elems - elem : full;
-		*p = (struct piece){.file = s->src->file,
-		    .step = step,
-		    .at = s->src->at + elem * elem_bytes(s),
-		    .elem = elem,
-		    .bytes = (size_t)(n * elem_bytes(s)),
-		    .step_turn = turn++,
-		    .last_of_step = elem + n == s->n_elems};
-		elem += n;
-	}
-	return true;
-}
-
-/* Steps in the order of their bytes in the source. */
-static int by_place(const void *a, const void *b, void *ctx)
-{
-	const struct fox_job *job = ctx;
-	const struct fox_src_tensor *s = job->steps[*(const size_t *)a].src,
-	                            *t = job->steps[*(const size_t *)b].src;
-	if (s->file != t->file)
-		return s->file < t->file ? -1 : 1;
-	return s->at < t->at ? -1 : s->at > t->at;
-}
-
-/* Pieces of all files, file by file. first[i] is where file i begins; first[n_files] the end. */
-static bool cut_files(const struct run *r, struct pieces *l, size_t *first, uint64_t piece_bytes)
-{
-	const struct fox_job *job = r->job;
-	size_t *order = calloc(job->n_steps + 1, sizeof *order), k = 0;
-	bool ok = order != NULL, all = r->p->hash_sources;
-	for (size_t i = 0; ok && i < job->n_steps; i++)
-		order[i] = i;
-	if (ok)
-		qsort_r(order, job->n_steps, sizeof *order, by_place, (void *)job);
-	for (size_t f = 0; ok && f < r->n_files; f++) {
-		uint64_t at = 0, end = fox_source_file(r->p->src, f)->bytes;
-		first[f] = l->n;
-		for (; ok && k < job->n_steps && job->steps[order[k]].src->file == f; k++) {
-			const struct fox_step *s = &job->steps[order[k]];
-			if (s->kind == FOX_STEP_SKIP)
-				continue; /* part of the gap before the next */
-			ok = (!all || cut_gap(l, f, at, s->src->at, piece_bytes)) &&
-			     cut_step(l, job, order[k], piece_bytes);
-			at = s->src->at + s->src->bytes;
-		}
-		ok = ok && (!all || cut_gap(l, f, at, end, piece_bytes));
-	}
-	first[r->n_files] = l->n;
-	free(order);
-	return ok;
-}
-
-/* One of the files that are read side by side. */
-struct lane {
-	size_t at, end; /* pieces left of its file */
-	uint64_t bytes; /* handed out so far */
-};
-
-/*
- * The order of tickets: pieces of up to `lanes` files in turn, the lane with the fewest bytes first, so that
- * the SHA-256 of as many files grows side by side. Within a file pieces keep their order.
- */
-static bool order_pieces(struct run *r, struct pieces *cut, const size_t *first, size_t n_lanes)
-{
-	struct lane *lanes = calloc(n_lanes, sizeof *lanes);
-	size_t next_file = 0;
-	bool ok = lanes != NULL;
-	while (ok) {
-		struct lane *best = NULL;
-		for (size_t i = 0; i < n_lanes; i++) {
-			struct lane *l = &lanes[i];
-			for (; l->at == l->end && next_file < r->n_files; next_file++)
-				l->at = first[next_file], l->end = first[next_file + 1];
-			if (l->at < l->end && (!best || l->bytes < best->bytes))
-				best = l;
-		}
-		if (!best)
-			break;
-		struct piece *p = add_piece(&r->pieces);
-		ok = p != NULL;
-		if (ok) {
-			*p = cut->list[best->at];
-			p->file_turn = best->at - first[p->file];
-			p->last_of_file = best->at + 1 == first[p->file + 1];
-			best->at++;
-			best->bytes += p->bytes;
-			r->total_bytes += p->bytes;
-		}
-	}
-	free(lanes);
-	return ok;
-}
-
-static enum fox_status make_pieces(struct run *r, const struct fox_pipeline_size *size, struct fox_err *err)
-{
-	struct pieces cut = {0};
-	size_t *first = calloc(r->n_files + 1, sizeof *first);
-	size_t lanes = r->n_files < size->workers ? r->n_files : size->workers;
-	if (!r->p->hash_sources || !lanes)
-		lanes = 1; /* nothing to wait for: read from front to back */
-	bool ok = first && cut_files(r, &cut, first, size->piece_bytes) && order_pieces(r, &cut, first, lanes);
-	free(cut.list);
-	free(first);
-	return ok ? FOX_OK : fox_fail_nomem(err);
-}
-
 /* ---- what a worker does with a piece */
 
-static const struct fox_step *step_of(const struct run *r, const struct piece *p)
+static const struct fox_step *step_of(const struct run *r, const struct fox_piece *p)
 {
-	return p->step == NO_STEP ? NULL : &r->job->steps[p->step];
+	return p->step == FOX_NO_STEP ? NULL : &r->job->steps[p->step];
 }
 
-static enum fox_status read_piece(struct run *r, const struct piece *p, struct worker *w)
+static enum fox_status read_piece(struct run *r, const struct fox_piece *p, struct worker *w)
 {
 	enum fox_status s = fox_cancelled(&w->err);
 	if (s)
 		return s;
-	s = fox_file_read(&fox_source_file(r->p->src, p->file)->fd, p->at, w->in, p->bytes, &w->err);
-	if (s && p->step != NO_STEP)
+	const struct fox_file *file = &fox_source_file(r->p->src, p->file)->fd;
+	if (p->aside)
+		s = fox_gather_read(step_of(r, p), file, p->elem, p->bytes / fox_piece_elem_bytes(step_of(r, p)), w->in,
+		    w->out, &w->err);
+	else
+		s = fox_file_read(file, p->at, w->in, p->bytes, &w->err);
+	if (s && p->step != FOX_NO_STEP)
 		fox_in(&w->err, "in tensor '%.*s'", FOX_STR_ARG(step_of(r, p)->src->name));
 	return s;
 }
 
-static enum fox_status hash_source(struct run *r, const struct piece *p, struct worker *w)
+static enum fox_status hash_source(struct run *r, const struct fox_piece *p, struct worker *w)
 {
 	struct file_sum *f = &r->files[p->file];
 	if (!f->state && !(f->state = fox_sha256_open()))
 		return fox_fail_nomem(&w->err);
-	enum fox_status s = fox_sha256_add(f->state, w->in, p->bytes, &w->err);
+	enum fox_status s = p->aside ? FOX_OK : fox_sha256_add(f->state, w->in, p->bytes, &w->err);
 	if (!s && p->last_of_file)
 		s = fox_sha256_final(f->state, &f->sha, &w->err);
 	return s;
@@ -287,7 +110,7 @@ static bool is_raw(const struct run *r, size_t step)
 }
 
 /* Add n bytes to a sum that may be one piece or many. */
-static bool hash_add(struct fox_xxh3_state **state, struct fox_hash128 *hash, const struct piece *p,
+static bool hash_add(struct fox_xxh3_state **state, struct fox_hash128 *hash, const struct fox_piece *p,
     const void *bytes, size_t n)
 {
 	if (!p->step_turn && p->last_of_step) {
@@ -305,7 +128,7 @@ static bool hash_add(struct fox_xxh3_state **state, struct fox_hash128 *hash, co
 	return true;
 }
 
-static enum fox_status hash_result(struct run *r, const struct piece *p, struct worker *w, const void *bytes,
+static enum fox_status hash_result(struct run *r, const struct fox_piece *p, struct worker *w, const void *bytes,
     size_t n, const struct fox_cast_report *loss)
 {
 	struct step_sum *s = &r->steps[p->step];
@@ -322,7 +145,7 @@ static enum fox_status hash_result(struct run *r, const struct piece *p, struct 
 }
 
 /* The bytes of the container that a piece becomes; they stay in one of the worker's buffers. */
-static const uint8_t *convert(const struct fox_step *s, const struct piece *p, struct worker *w, size_t *n,
+static const uint8_t *convert(const struct fox_step *s, const struct fox_piece *p, struct worker *w, size_t *n,
     struct fox_cast_report *loss)
 {
 	*n = p->bytes;
@@ -340,7 +163,7 @@ static const uint8_t *convert(const struct fox_step *s, const struct piece *p, s
 }
 
 static enum fox_status write_piece(
-    struct run *r, const struct piece *p, struct worker *w, const void *bytes, size_t n)
+    struct run *r, const struct fox_piece *p, struct worker *w, const void *bytes, size_t n)
 {
 	const struct fox_step *s = step_of(r, p);
 	const struct fox_type_info *to = fox_type_info(s->x.to);
@@ -350,7 +173,7 @@ static enum fox_status write_piece(
 }
 
 /* Everything about one piece. Turnstiles are passed whatever happens, or others would wait for ever. */
-static enum fox_status carry(struct run *r, const struct piece *p, struct worker *w)
+static enum fox_status carry(struct run *r, const struct fox_piece *p, struct worker *w)
 {
 	const struct fox_step *step = step_of(r, p);
 	enum fox_status s = read_piece(r, p, w);
@@ -385,7 +208,7 @@ static void work(void *ctx, size_t item, unsigned id)
 		size_t ticket = atomic_fetch_add(&r->next, 1);
 		if (ticket >= r->pieces.n)
 			break;
-		const struct piece *p = &r->pieces.list[ticket];
+		const struct fox_piece *p = &r->pieces.list[ticket];
 		if (carry(r, p, w)) {
 			w->ticket = ticket;
 			atomic_store(&r->failed, true);
@@ -393,7 +216,7 @@ static void work(void *ctx, size_t item, unsigned id)
 		}
 		uint64_t done = atomic_fetch_add(&r->done_bytes, p->bytes) + p->bytes;
 		if (id == 0 && r->p->progress)
-			r->p->progress(r->p->progress_ctx, done, r->total_bytes);
+			r->p->progress(r->p->progress_ctx, done, r->pieces.total_bytes);
 	}
 }
 
@@ -452,11 +275,25 @@ static void release(struct run *r, uint8_t *buffers)
 		fox_xxh3_close(r->steps[i].raw);
 	}
 	fox_turns_close(r->turns);
-	free(r->pieces.list);
+	fox_pieces_free(&r->pieces);
 	free(r->files);
 	free(r->steps);
 	free(r->workers);
 	free(buffers);
+}
+
+/* Small: written at once, before the workers begin. */
+static enum fox_status write_made(const struct fox_pipeline *p, struct fox_err *err)
+{
+	enum fox_status s = FOX_OK;
+	for (size_t i = 0; i < p->job->n_out && !s; i++) {
+		const struct fox_step *step = &p->job->steps[i];
+		if (step->kind != FOX_STEP_MADE)
+			continue;
+		fox_gguf_set_hash(p->out, step->out, fox_xxh3(step->made, (size_t)step->out_bytes));
+		s = fox_gguf_write_data(p->out, step->out, 0, step->made, (size_t)step->out_bytes, err);
+	}
+	return s;
 }
 
 enum fox_status fox_pipeline_run(
@@ -464,9 +301,15 @@ enum fox_status fox_pipeline_run(
 {
 	struct fox_pipeline_size size = fox_pipeline_size(p->job, p->threads);
 	struct run r = {.p = p, .job = p->job, .loss = loss, .n_files = count_weights(p->src)};
+	struct fox_cut cut = {.job = p->job,
+	    .src = p->src,
+	    .n_files = r.n_files,
+	    .piece_bytes = size.piece_bytes,
+	    .workers = size.workers,
+	    .all = p->hash_sources};
 	struct fox_pool *pool = NULL;
 	uint8_t *buffers = NULL;
-	enum fox_status s = make_pieces(&r, &size, err);
+	enum fox_status s = fox_pieces_cut(&r.pieces, &cut, err);
 	if (s)
 		goto out;
 	fox_kernels(); /* filled once, before there are threads */
@@ -484,6 +327,8 @@ enum fox_status fox_pipeline_run(
 		r.workers[i].in = buffers + 2 * i * size.piece_bytes;
 		r.workers[i].out = r.workers[i].in + size.piece_bytes;
 	}
+	if ((s = write_made(p, err)))
+		goto out;
 	fox_pool_run(pool, work, &r, fox_pool_workers(pool));
 	s = first_failure(&r, size.workers, err);
 	if (!s)

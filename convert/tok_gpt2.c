@@ -4,6 +4,7 @@
  * Refuses classes other than those below by name, since each has a pipeline of its own that only its code says.
  * source: transformers 5.23 models/gpt2/tokenization_gpt2.py, models/qwen2/tokenization_qwen2.py */
 #include <stdio.h>
+#include <string.h>
 
 #include "convert/tok_parts.h"
 
@@ -21,12 +22,26 @@ static const char *const specials[SPECIALS] = {"bos", "eos", "unk", "sep", "pad"
 static const bool by_default[FAMILIES][SPECIALS] = {
     [GPT2] = {true, true, true}, [QWEN2] = {false, true, true, false, true}};
 
+/* Old checkpoints name no class; transformers goes by the model's type then (models/auto/tokenization_auto.py). */
+static const char *class_of_model(const struct fox_arch *arch)
+{
+	static const char *const own[][2] = {
+	    {"gpt2", "GPT2Tokenizer"}, {"qwen2", "Qwen2Tokenizer"}, {"qwen3", "Qwen2Tokenizer"}};
+	for (size_t i = 0; arch && i < FOX_COUNT(own); i++)
+		if (strcmp(own[i][0], arch->name) == 0)
+			return own[i][1];
+	return NULL;
+}
+
 /* "GPT2TokenizerFast" is the same tokenizer. */
 static enum fox_status find_family(const struct tok_import *im, enum family *out)
 {
 	struct fox_str name = {"", 0};
+	const char *otherwise = class_of_model(im->config->arch);
 	const struct fox_value *v = fox_json_get(tok_root(im, TOK_CONFIG), "tokenizer_class");
-	if (!fox_json_str(v, &name))
+	if (!fox_json_str(v, &name) && otherwise)
+		name = fox_str_of(otherwise);
+	if (!name.n)
 		return fox_fail(im->err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
 		    "no 'tokenizer_class' in tokenizer_config.json says how vocab.json is used");
 	struct fox_str base = name;

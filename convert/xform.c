@@ -37,7 +37,7 @@ bool fox_xform_able(enum fox_dtype from, enum fox_type to)
 
 bool fox_xform_is_copy(const struct fox_xform *x)
 {
-	return !x->head_rows && same_as(x->from) == x->to;
+	return !x->head_rows && !x->add_one && same_as(x->from) == x->to;
 }
 
 uint64_t fox_xform_unit(const struct fox_xform *x)
@@ -140,7 +140,7 @@ static void widen(enum fox_dtype from, float *dst, const uint8_t *src, size_t n,
 static void cast_span(
     const struct fox_xform *x, uint8_t *out, const uint8_t *in, size_t n, struct fox_cast_report *report)
 {
-	if (same_as(x->from) == x->to) {
+	if (same_as(x->from) == x->to && !x->add_one) {
 		memcpy(out, in, n * bytes_of(x->from));
 		fox_xform_count(x->from, in, n, report);
 		return;
@@ -150,6 +150,8 @@ static void cast_span(
 	for (size_t m; n; n -= m) {
 		m = n < TILE ? n : TILE;
 		widen(x->from, tile, in, m, report);
+		for (size_t i = 0; x->add_one && i < m; i++)
+			tile[i] += 1;
 		fox_cast(x->to, out, tile, m, report);
 		in += m * bytes_of(x->from), out += m / to->elems * to->bytes;
 	}

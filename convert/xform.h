@@ -15,6 +15,7 @@ struct fox_xform {
 	enum fox_type to;    /* f32, f16, bf16 or q8_0 */
 	uint64_t head_rows;  /* 0: rows keep their order; else rows of one head, even: see fox_xform_run */
 	uint64_t cols;       /* elements of a row */
+	bool add_one;        /* 1 is added to each value, in f32; `to` is f32 then */
 };
 
 /* Can this build make `to` out of `from`? */
@@ -34,6 +35,7 @@ uint64_t fox_xform_unit(const struct fox_xform *x);
  *   else, d = head_rows, for each head h of the piece, each j < 2, i < d / 2, each column c:
  *                   out[h][2 i + j][c] = cast(in[h][j d / 2 + i][c])
  *   that is: the two halves that rotate together become neighbours, as llama.cpp's NORM rope expects them.
+ *   add_one:  cast(in[i]) + 1 in place of cast(in[i])
  *
  * out     n elements of x->to; no alignment needed; must not overlap in
  * in      n elements of x->from, little-endian, no alignment needed; the piece begins at a multiple of the unit

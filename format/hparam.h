@@ -18,6 +18,23 @@
 
 struct fox_arch;
 
+/* How rotary angles grow beyond the context that a model was first trained for.  spec/arch.md 7 */
+enum fox_rope_scaling {
+	FOX_SCALE_NONE,
+	FOX_SCALE_LINEAR,   /* all frequencies / factor */
+	FOX_SCALE_YARN,     /* slow frequencies / factor, fast ones kept, a ramp between; cos and sin times attn_factor */
+	FOX_SCALE_LONGROPE, /* each frequency / its own number: one table within orig_ctx, one beyond; attn_factor */
+	FOX_SCALE_LLAMA3    /* each frequency / its own number (tensor rope_freqs.weight); in no key */
+};
+
+struct fox_rope {
+	uint32_t kind;      /* enum fox_rope_scaling */
+	float factor;       /* linear, yarn: above 0 */
+	uint32_t orig_ctx;  /* yarn, longrope: positions; 0: n_ctx */
+	float attn_factor;  /* cos and sin are multiplied by it (yarn: by it and by 1 + 0.1 ln factor); 0: 1 */
+	float beta_fast, beta_slow; /* yarn: rotations over orig_ctx at the ends of the ramp; 0: 32 and 1 */
+};
+
 /* Zero means "not given" for every optional field. Per-layer counts are uniform unless the model says
  * otherwise. */
 struct fox_hparams {
@@ -29,11 +46,35 @@ struct fox_hparams {
 	uint32_t rope_dims; /* elements of a head that are rotated; <= head_dim, even */
 	float rope_theta;   /* base of the angles */
 	float norm_eps;
+	float rope_theta_local;              /* base in windowed layers, which are never scaled; 0: as elsewhere */
+	struct fox_rope rope;                /* of layers without a window of their own base */
+	float attn_scale;                    /* of query times key; 0: 1 / sqrt(head_dim) */
+	float attn_softcap, logit_softcap;   /* x becomes cap * tanh(x / cap); 0: none */
+	uint32_t window;                     /* positions that a windowed layer sees, its own included; 0: none */
+	uint32_t ff_divisor;                 /* config.json only: see FOX_K_MULTIPLES */
+	bool parallel;                       /* the feed-forward reads attention's norm, both are added at once */
+	bool bias_qkv, bias_out, bias_ffn;   /* where the family leaves it to the model: see fox_arch */
 	bool tied;                           /* the output matrix is the embedding */
+	bool windowed[FOX_MAX_LAYERS];       /* meant when window is not 0 */
 	uint32_t n_heads[FOX_MAX_LAYERS];    /* query heads */
 	uint32_t n_kv_heads[FOX_MAX_LAYERS]; /* divides n_heads */
 	uint32_t d_ff[FOX_MAX_LAYERS];       /* elements of the feed-forward's inner width */
 };
+
+/* Positions that layer l sees at most, its own included; 0: all. */
+static inline uint32_t fox_hparams_window(const struct fox_hparams *h, uint32_t l)
+{
+	return h->windowed[l] ? h->window : 0;
+}
+
+/* Do layer l's angles have the base of windowed layers, which is never scaled? */
+static inline bool fox_hparams_local(const struct fox_hparams *h, uint32_t l)
+{
+	return h->rope_theta_local != 0 && fox_hparams_window(h, l);
+}
+
+/* "none", "linear", "yarn", "longrope" (container's words) or "llama3" (config.json's). */
+const char *fox_rope_scaling_name(enum fox_rope_scaling kind);
 
 /*
  * fox_hparams_check - every range and divisibility rule of the fields above, once they are all set

@@ -11,6 +11,7 @@
 #include "inspect/verify.h"
 #include "kernels/kernels.h"
 #include "kernels/ncpu.h"
+#include "runtime/tok.h"
 
 static const char *source, *reference, *tokens, *tokenizer;
 static uint32_t threads;
@@ -148,6 +149,8 @@ int main(int argc, char **argv)
 	bool done;
 	int first, code;
 	fox_log_init(tool.name);
+	fox_version_extra = fox_kernels_describe;
+	fox_version_libraries = fox_tok_versions;
 	fox_signals_init();
 	if (fox_opt_parse(&tool, argc, argv, &first, &done, &err))
 		return fox_log_usage(&err);

@@ -46,8 +46,12 @@ static const char *dim_name(enum fox_dim d)
 	    [FOX_D_VOCAB] = "vocab",
 	    [FOX_D_Q] = "q",
 	    [FOX_D_KV] = "kv",
+	    [FOX_D_QKV] = "q + 2 kv",
 	    [FOX_D_FF] = "ff",
-	    [FOX_D_HEAD] = "head"};
+	    [FOX_D_FF2] = "2 ff",
+	    [FOX_D_HEAD] = "head",
+	    [FOX_D_CTX] = "context",
+	    [FOX_D_ROPE_PAIRS] = "rope / 2"};
 	return (size_t)d < FOX_COUNT(names) ? names[d] : "?";
 }
 
@@ -63,6 +67,16 @@ static struct fox_cell how_text(struct fox_report *r, uint32_t how)
 	    {FOX_T_ROPE_K, "rope k"},
 	    {FOX_T_TIED_EMBED, "tied"},
 	    {FOX_T_KEEP_F32, "f32"},
+	    {FOX_T_ADD_ONE, "1 + w"},
+	    {FOX_T_FIRST_HALF, "first half"},
+	    {FOX_T_SECOND_HALF, "second half"},
+	    {FOX_T_QKV_HEADS, "q, k, v apart"},
+	    {FOX_T_TRANSPOSE, "transposed"},
+	    {FOX_T_MADE, "made"},
+	    {FOX_T_BIAS, "if biased"},
+	    {FOX_T_BIAS_OUT, "if biased"},
+	    {FOX_T_BIAS_FFN, "if biased"},
+	    {FOX_T_SERIAL, "unless parallel"},
 	};
 	struct fox_buf b = {0};
 	for (size_t i = 0; i < FOX_COUNT(rows); i++)
@@ -93,8 +107,13 @@ static void arch_traits(struct fox_report *r, const struct fox_arch *a)
 
 static void arch_keys(struct fox_report *r, const struct fox_arch *a)
 {
-	static const char *const type[] = {
-	    [FOX_K_U32] = "u32", [FOX_K_F32] = "f32", [FOX_K_U32_LAYERS] = "u32 or by layer"};
+	static const char *const type[] = {[FOX_K_U32] = "u32",
+	    [FOX_K_F32] = "f32",
+	    [FOX_K_BOOL] = "bool",
+	    [FOX_K_U32_LAYERS] = "u32 or by layer",
+	    [FOX_K_MULTIPLES] = "u32 or by layer",
+	    [FOX_K_ROPE_KIND] = "string",
+	    [FOX_K_WINDOWED] = "u32 or bool by layer"};
 	static const struct fox_column columns[] = {
 	    {"key", "key", false, false},
 	    {"type", "type", false, false},

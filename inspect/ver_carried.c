@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "format/profile.h"
-#include "inspect/verify.h"
+#include "inspect/ver_tensors.h"
 
 enum { MAX_FILE = 256 << 20, MAX_TOLD = 32 };
 #define TOKENIZER "tokenizer/"
@@ -61,8 +61,7 @@ static void check_dtypes(struct fox_verify *v, const struct fox_ver_pair *p)
 	for (size_t i = 0; i < n && fox_gguf_next_str(v->g, kv, &cursor, &said); i++) {
 		const struct fox_tensor *t = fox_gguf_tensor(v->g, i);
 		uint32_t slot = fox_map_find(&p->by_name, t->name);
-		const struct fox_src_tensor *s =
-		    slot == FOX_MAP_NONE ? NULL : fox_source_find(p->src, fox_str_of(p->slots[slot].hf));
+		const struct fox_src_tensor *s = slot == FOX_MAP_NONE ? NULL : fox_ver_source_of(p, &p->slots[slot]);
 		if (!s || fox_str_is(said, fox_dtypes[s->dtype].name)) /* without a source: source.extra */
 			continue;
 		if (bad++ < MAX_TOLD)

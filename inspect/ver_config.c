@@ -40,10 +40,16 @@ static int holds(const char *list, const char *path)
 static const char everywhere[] = "architectures|model_type|tie_word_embeddings|bos_token_id|eos_token_id|"
                                  "pad_token_id|_name_or_path|name_or_path";
 
+/* Rotary settings and windows are in `ignored` for this file: fox_ver_rope_read and fox_ver_window_read judge them. */
 static int known(const struct fox_arch *arch, const char *path)
 {
-	int best = holds(everywhere, path), k = holds(arch->ignored, path);
-	best = k > best ? k : best;
+	const char *const lists[] = {
+	    everywhere, arch->ignored, arch->tied, arch->bias_qkv, arch->bias_out, arch->bias_ffn};
+	int best = 0, k;
+	for (size_t i = 0; i < FOX_COUNT(lists); i++) {
+		k = holds(lists[i], path);
+		best = k > best ? k : best;
+	}
 	for (size_t i = 0; i < arch->n_keys && best < 2; i++) {
 		k = arch->keys[i].config ? holds(arch->keys[i].config, path) : 0;
 		best = k > best ? k : best;
@@ -89,8 +95,10 @@ static bool accepted(const char *accept, const struct fox_value *v)
 			ok = fox_json_type(fox_json_at(v, i)) != FOX_JSON_ARRAY && accepted(accept, fox_json_at(v, i));
 		return ok;
 	}
+	double d;
 	const char *word = word_of(v, buf);
-	return word && fox_arch_lists(accept, fox_str_of(word));
+	return (word && fox_arch_lists(accept, fox_str_of(word))) ||
+	       (fox_json_f64(v, &d) && fox_arch_lists(accept, fox_str_of("any number")));
 }
 
 static void check_rules(struct walk *w, const char *path, const struct fox_value *v)
@@ -151,7 +159,7 @@ static void check_spellings(struct walk *w, const struct fox_value *config)
 enum fox_status fox_ver_config(struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err)
 {
 	struct walk w = {.v = v, .arch = p->arch};
-	struct fox_str name;
+	struct fox_str name, type;
 	(void)err;
 	if (!fox_json_str(fox_json_at(fox_json_get(p->config, "architectures"), 0), &name))
 		bad(&w, "architectures", "is not there");
@@ -160,12 +168,15 @@ enum fox_status fox_ver_config(struct fox_verify *v, const struct fox_ver_pair *
 		fox_find_add(&v->found, FOX_FAIL, "source.config", "architectures",
 		    "is '%.*s', but the container is a '%s'", FOX_STR_ARG(name), p->arch->name),
 		    w.n_bad++;
+	if (fox_json_str(fox_json_get(p->config, "model_type"), &type) &&
+	    !fox_arch_lists(p->arch->hf_types, type))
+		bad(&w, "model_type", "does not go with the class in 'architectures'");
 	walk(&w, p->config, "", 0);
 	check_spellings(&w, p->config);
 	if (w.n_bad > MAX_TOLD)
 		fox_find_add(
 		    &v->found, FOX_FAIL, "source.config", "", "%zu more fields like these", w.n_bad - MAX_TOLD);
-	if (!w.n_bad)
+	if (!w.n_bad && !p->bad_config)
 		fox_find_add(&v->found, FOX_PASS, "source.config", "",
 		    "config.json asks for nothing that architecture '%s' does not compute", p->arch->name);
 	return FOX_OK;

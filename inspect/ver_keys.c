@@ -5,65 +5,24 @@
  * Keys that no row expects must not be there; keys that no check here can vouch for are named.
  * spec/verify.md 3.5 */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "format/profile.h"
 #include "inspect/verify.h"
 
 enum { MAX_JSON = 64 << 20, MAX_TOLD = 32 };
 
-/* The first of the '|'-separated spellings that config.json has (fox_ver_config sees to it that others agree). */
-static const struct fox_value *spelled(
-    const struct fox_value *config, const char *list, struct fox_str *spelling)
-{
-	while (fox_arch_next(&list, spelling)) {
-		const struct fox_value *v = fox_ver_dig(config, *spelling);
-		if (v)
-			return v;
-	}
-	*spelling = fox_str_of("default");
-	return NULL;
-}
+#define FIELD(f) offsetof(struct fox_hparams, f)
 
-static double number_or(const struct fox_value *config, const char *key, double otherwise)
+/* Fields that other checks own: fox_ver_rope, fox_ver_window, check_parallel. */
+static bool is_special(size_t field)
 {
-	double d;
-	return fox_json_f64(fox_ver_dig(config, fox_str_of(key)), &d) ? d : otherwise;
-}
-
-/* What config.json implies for rows that it does not spell out. False: nothing is implied. */
-static bool implied(const struct fox_arch_key *row, const struct fox_ver_pair *p, double *out)
-{
-	if (row->field == offsetof(struct fox_hparams, n_kv_heads))
-		*out = number_or(p->config, "num_attention_heads", 0);
-	else if (row->field == offsetof(struct fox_hparams, head_dim) ||
-	         row->field == offsetof(struct fox_hparams, rope_dims))
-		*out = (double)p->head_dim;
-	else
-		*out = row->preset;
-	return *out > 0;
-}
-
-/* Expected value for a layer: config.json may give one number or a list of one for each. */
-static bool expected(const struct fox_arch_key *row, const struct fox_ver_pair *p, uint64_t layer,
-    double *out, struct fox_str *by)
-{
-	*by = fox_str_of("the family's rule");
-	const struct fox_value *v = row->config ? spelled(p->config, row->config, by) : NULL;
-	if (fox_json_type(v) == FOX_JSON_ARRAY)
-		return row->type == FOX_K_U32_LAYERS && fox_json_size(v) == p->h->n_layers &&
-		       fox_json_f64(fox_json_at(v, layer), out);
-	return v ? fox_json_f64(v, out) : implied(row, p, out);
-}
-
-static bool item(const struct fox_gguf *g, const struct fox_gguf_kv *kv, uint64_t i, double *out)
-{
-	uint64_t u;
-	if (fox_gguf_item_u64(g, kv, i, &u)) {
-		*out = (double)u;
-		return true;
-	}
-	return fox_gguf_item_f64(g, kv, i, out);
+	static const size_t special[] = {FIELD(rope.kind), FIELD(rope.factor), FIELD(rope.orig_ctx),
+	    FIELD(rope.attn_factor), FIELD(rope.beta_fast), FIELD(rope.beta_slow), FIELD(rope_dims),
+	    FIELD(window), FIELD(windowed), FIELD(attn_scale), FIELD(parallel)};
+	for (size_t i = 0; i < FOX_COUNT(special); i++)
+		if (special[i] == field)
+			return true;
+	return false;
 }
 
 /* What a reader computes with when the key is not there. */
@@ -72,26 +31,42 @@ static double assumed(const struct fox_arch_key *row, const struct fox_ver_pair 
 	struct fox_hparams *h = (struct fox_hparams *)(uintptr_t)p->h; /* only read */
 	if (row->type == FOX_K_F32)
 		return (double)*fox_arch_f32(h, row);
-	return (double)fox_arch_u32(h, row)[row->type == FOX_K_U32_LAYERS ? layer : 0];
+	return (double)fox_arch_u32(h, row)[fox_arch_per_layer(row) ? layer : 0];
+}
+
+/*
+ * A family's default may be fox's alone: other readers go by one rule for all families, and where the two differ a file
+ * without the key is read in two ways. `ours` passes where there is no such rule.  source: llama.cpp
+ * src/llama-model.cpp load_hparams
+ */
+static double assumed_elsewhere(const struct fox_arch_key *row, const struct fox_ver_pair *p, double ours)
+{
+	if (row->field == FIELD(rope_theta))
+		return 10000;
+	return row->field == FIELD(head_dim) ? (double)(p->h->d_model / p->h->n_heads[0]) : ours;
 }
 
 static bool check_row(struct fox_verify *v, const struct fox_ver_pair *p, const struct fox_arch_key *row)
 {
 	char key[96];
-	if (!row->key || !fox_arch_expand(key, sizeof key, row->key, p->arch, 0))
+	if (!row->key || is_special(row->field) || !fox_arch_expand(key, sizeof key, row->key, p->arch, 0))
 		return false;
 	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, key);
-	uint64_t layers = row->type == FOX_K_U32_LAYERS ? p->h->n_layers : 1;
+	uint64_t layers = fox_arch_per_layer(row) ? p->h->n_layers : 1;
 	for (uint64_t l = 0; l < layers; l++) {
 		double want = 0, got = 0;
 		struct fox_str by;
-		bool any = expected(row, p, l, &want, &by), is = true;
+		bool any = fox_ver_want(p, row, l, &want, &by), is = true;
 		if (kv)
-			is = item(v->g, kv, kv->n_items == layers ? l : 0, &got);
+			is = fox_ver_item(v->g, kv, kv->n_items == layers ? l : 0, &got);
 		else
 			got = assumed(row, p, l);
+		if (!any && !kv && got == 0 && !row->required)
+			return false; /* neither side has it */
 		if (row->type == FOX_K_F32)
 			want = (double)(float)want;
+		if (!kv && got == want)
+			got = assumed_elsewhere(row, p, got);
 		if (any && is && got == want)
 			continue;
 		char a[32], b[32];
@@ -114,17 +89,93 @@ static bool check_row(struct fox_verify *v, const struct fox_ver_pair *p, const 
 	return kv != NULL;
 }
 
+/* What the first of config.json's names says that is there; all must say the same. */
+static bool flag(struct fox_verify *v, const struct fox_ver_pair *p, const char *names, bool otherwise)
+{
+	struct fox_str name, first = {"", 0};
+	bool b, found = otherwise;
+	while (fox_arch_next(&names, &name)) {
+		const struct fox_value *said = fox_ver_dig(p->config, name);
+		char where[96];
+		snprintf(where, sizeof where, "%.*s", FOX_STR_ARG(name));
+		if (said && !fox_json_bool(said, &b))
+			fox_find_add(&v->found, FOX_FAIL, "source.config", where, "is neither true nor false");
+		else if (said && first.n && b != found)
+			fox_find_add(
+			    &v->found, FOX_FAIL, "source.config", where, "contradicts '%.*s'", FOX_STR_ARG(first));
+		else if (said)
+			first = name, found = b;
+	}
+	return found;
+}
+
 /* Whether the output is tied shows in the tensors: config.json must say the same. */
 static void check_tie(struct fox_verify *v, const struct fox_ver_pair *p)
 {
-	bool tied = p->arch->tied_default;
-	fox_json_bool(fox_json_get(p->config, "tie_word_embeddings"), &tied);
+	struct fox_str name = {"", 0};
+	const char *names = p->arch->tied;
+	bool tied = flag(v, p, names, p->arch->tied_default);
+	while (fox_arch_next(&names, &name) && !fox_ver_dig(p->config, name))
+		;
 	if (tied && !p->h->tied)
 		fox_find_add(&v->found, FOX_FAIL, "source.key", "output.weight",
-		    "is there, but 'tie_word_embeddings' says that the embedding serves as output");
+		    "is there, but '%.*s' says that the embedding serves as output", FOX_STR_ARG(name));
 	else if (!tied && p->h->tied)
 		fox_find_add(&v->found, FOX_FAIL, "source.key", "output.weight",
-		    "absent, but 'tie_word_embeddings' says that the output has weights of its own");
+		    "absent, but '%.*s' says that the output has weights of its own", FOX_STR_ARG(name));
+}
+
+/* Biases that the family leaves to the model show in the tensors, too. */
+static void check_biases(struct fox_verify *v, const struct fox_ver_pair *p)
+{
+	const struct {
+		const char *names, *where;
+		bool here;
+	} biases[] = {{p->arch->bias_qkv, "blk.0.attn_q.bias", p->h->bias_qkv},
+	    {p->arch->bias_out, "blk.0.attn_output.bias", p->h->bias_out},
+	    {p->arch->bias_ffn, "blk.0.ffn_up.bias", p->h->bias_ffn}};
+	for (size_t i = 0; i < FOX_COUNT(biases); i++)
+		if (biases[i].names && flag(v, p, biases[i].names, false) != biases[i].here)
+			fox_find_add(&v->found, FOX_FAIL, "source.key", biases[i].where,
+			    biases[i].here ? "is there, but '%s' does not say so" : "absent, but '%s' is true",
+			    biases[i].names);
+}
+
+/*
+ * Whether attention and feed-forward stand side by side shows in the tensors, which readers go by; the key must say the
+ * same. llama.cpp's converter writes true where config.json does not say: a file without fox.profile may have that.
+ */
+static bool check_parallel(struct fox_verify *v, const struct fox_ver_pair *p)
+{
+	const struct fox_gguf_kv *kv;
+	char key[96];
+	const struct fox_arch_key *row = fox_ver_row_of(v, p, FIELD(parallel), key, &kv);
+	double got;
+	if (!row)
+		return false;
+	bool want = flag(v, p, row->config, false), said = false;
+	const char *names = row->config;
+	for (struct fox_str name; fox_arch_next(&names, &name);)
+		said |= fox_ver_dig(p->config, name) != NULL;
+	if (p->h->parallel != want)
+		fox_find_add(&v->found, FOX_FAIL, "source.key", "blk.0.ffn_norm.weight",
+		    want ? "is there, but '%s' is true" : "absent, but '%s' is not true", row->config);
+	if (!kv || (!said && !p->fox))
+		return false;
+	if (kv->type == FOX_GGUF_BOOL && fox_ver_item(v->g, kv, 0, &got) && (got != 0) == want)
+		return true;
+	fox_find_add(&v->found, FOX_FAIL, "source.key", key, "is not %s, as '%s' has it", want ? "true" : "false",
+	    row->config);
+	return false;
+}
+
+/* No key need say how many tokens there are: the list of tokens does. */
+static void check_vocab(struct fox_verify *v, const struct fox_ver_pair *p)
+{
+	double want = fox_ver_field(p, FIELD(n_vocab), 0);
+	if (p->h->n_vocab != want)
+		fox_find_add(&v->found, FOX_FAIL, "source.key", "vocab_size",
+		    "the container has %u tokens, config.json %.0f", p->h->n_vocab, want);
 }
 
 /* ---- general.sampling.*, from generation_config.json */
@@ -194,7 +245,8 @@ static enum fox_status check_samplings(struct fox_verify *v, struct fox_source *
 
 #define KEY_FILE_TYPE "general.file_type"
 
-/* The type that a file type promises for matrices; false where it promises a mixture.  source: llama.h enum llama_ftype */
+/* The type that a file type promises for matrices, of those that have a proof; false: another, or a mixture.
+ * source: llama.h enum llama_ftype */
 static bool promised(uint64_t file_type, enum fox_type *type)
 {
 	static const struct {
@@ -210,18 +262,23 @@ static bool promised(uint64_t file_type, enum fox_type *type)
 }
 
 /*
- * True when the key is judged. The names in llama.h begin with MOSTLY: a matrix may be f32 instead, and f16 where its rows
- * do not fit q8_0's blocks; but some matrix must have the type named.
+ * The names in llama.h begin with MOSTLY: a matrix may be f32 instead, and f16 where its rows do not fit q8_0's blocks; but
+ * some matrix must have the type named. Any other file type names one that fails source.type, or is wrong.
  */
-static bool check_file_type(struct fox_verify *v)
+static void check_file_type(struct fox_verify *v)
 {
 	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, KEY_FILE_TYPE);
 	const struct fox_tensor *other = NULL;
 	size_t fitting = 0;
 	uint64_t id;
 	enum fox_type want;
-	if (!kv || !fox_gguf_item_u64(v->g, kv, 0, &id) || !promised(id, &want))
-		return false;
+	if (!kv)
+		return;
+	if (!fox_gguf_item_u64(v->g, kv, 0, &id) || !promised(id, &want)) {
+		fox_find_add(&v->found, FOX_FAIL, "source.key", KEY_FILE_TYPE,
+		    "names none of the types that have a proof: 0 (f32), 1 (f16), 7 (q8_0), 32 (bf16)");
+		return;
+	}
 	for (size_t i = 0; i < fox_gguf_tensors(v->g); i++) {
 		const struct fox_tensor *t = fox_gguf_tensor(v->g, i);
 		bool stand_in = want == FOX_Q8_0 && t->type == FOX_F16 && t->dim[0] % fox_type_info(want)->elems;
@@ -234,7 +291,6 @@ static bool check_file_type(struct fox_verify *v)
 	if (other && (other->type != FOX_F32 || !fitting))
 		fox_find_add(&v->found, FOX_FAIL, "source.key", KEY_FILE_TYPE, "says %s, but '%.*s' is %s",
 		    fox_type_info(want)->name, FOX_STR_ARG(other->name), fox_type_info(other->type)->name);
-	return true;
 }
 
 /* ---- keys that nothing above looks at */
@@ -265,7 +321,7 @@ static bool is_sampling(struct fox_str key)
 static bool is_elsewhere(struct fox_str key)
 {
 	static const char *const names[] = {
-	    "general.architecture", "general.alignment", FOX_KEY_PROFILE, FOX_KEY_PAD};
+	    "general.architecture", "general.alignment", KEY_FILE_TYPE, FOX_KEY_PROFILE, FOX_KEY_PAD};
 	static const char *const prefixes[] = {
 	    "tokenizer.", "fox.hash.", "fox.source.", "fox.hf.", "fox.tokenizer."};
 	for (size_t i = 0; i < FOX_COUNT(names); i++)
@@ -278,16 +334,14 @@ static bool is_elsewhere(struct fox_str key)
 }
 
 /* Below "<arch>." every key is maths, so one that no row knows is a claim that config.json does not make. */
-static enum fox_status check_others(
-    struct fox_verify *v, const struct fox_ver_pair *p, bool file_type, struct fox_err *err)
+static enum fox_status check_others(struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err)
 {
 	struct fox_buf list = {0};
 	size_t n = 0, bad = 0, arch_n = strlen(p->arch->name);
 	for (size_t i = 0; i < fox_gguf_keys(v->g); i++) {
 		struct fox_str key = fox_gguf_key(v->g, i)->key;
 		char where[201];
-		if (is_elsewhere(key) || is_row(p, key) || is_sampling(key) ||
-		    (file_type && fox_str_is(key, KEY_FILE_TYPE)))
+		if (is_elsewhere(key) || is_row(p, key) || is_sampling(key))
 			continue;
 		if (fox_str_starts(key, p->arch->name) && key.n > arch_n && key.p[arch_n] == '.') {
 			snprintf(where, sizeof where, "%.*s", FOX_STR_ARG(key));
@@ -312,12 +366,19 @@ static enum fox_status check_others(
 enum fox_status fox_ver_keys(struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err)
 {
 	size_t good = 0, before = v->found.n_fail;
+	const struct fox_gguf_kv *kv;
+	char key[96];
 	for (size_t i = 0; i < p->arch->n_keys; i++)
 		good += check_row(v, p, &p->arch->keys[i]);
+	good += fox_ver_rope(v, p) + fox_ver_window(v, p) + check_parallel(v, p);
+	if (!fox_ver_row_of(v, p, FIELD(n_vocab), key, &kv)) /* else check_row has seen it */
+		check_vocab(v, p);
 	check_tie(v, p);
+	check_biases(v, p);
+	check_file_type(v);
 	enum fox_status s = check_samplings(v, p->src, err);
 	if (!s)
-		s = check_others(v, p, check_file_type(v), err);
+		s = check_others(v, p, err);
 	if (!s && v->found.n_fail == before)
 		fox_find_add(&v->found, FOX_PASS, "source.key", "", "%zu keys are what config.json says", good);
 	return s;

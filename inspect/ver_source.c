@@ -45,23 +45,28 @@ static void compare_revision(struct fox_verify *v, const struct fox_source *src)
 		fox_find_add(&v->found, FOX_PASS, "source.revision", "", "revision %s", here);
 }
 
-/* Rows of a head as config.json has them: 'head_dim', else the width shared out among the heads. */
-static enum fox_status find_head_dim(uint64_t *out, const struct fox_value *config, struct fox_err *err)
+/* Rows of a head as config.json has them: a number of its own, else the width shared out among the heads. */
+static enum fox_status find_head_dim(struct fox_ver_pair *p, struct fox_err *err)
 {
-	uint64_t width, heads;
-	const struct fox_value *given = fox_json_get(config, "head_dim");
-	if (!fox_json_is_null(given)) {
-		if (!fox_json_u64(given, out))
-			*out = 0;
-	} else if (fox_json_u64(fox_json_get(config, "hidden_size"), &width) &&
-	           fox_json_u64(fox_json_get(config, "num_attention_heads"), &heads) && heads &&
-	           width % heads == 0) {
-		*out = width / heads;
-	}
-	if (*out && *out % 2 == 0)
+	double head = fox_ver_field(p, offsetof(struct fox_hparams, head_dim), 0);
+	if (head >= 2 && head <= FOX_MAX_HEAD_DIM && head == 2 * floor(head / 2)) {
+		p->head_dim = (uint64_t)head;
 		return FOX_OK;
+	}
 	return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
-	    "'head_dim', or 'hidden_size' over 'num_attention_heads', is no even number above 0");
+	    "'head_dim', or the model's width over its number of heads, is no even number above 0");
+}
+
+/* Two classes may share a container's name; the table of config.json's class is the one to hold the container against.
+ * Another class altogether is fox_ver_config's finding. */
+static void choose_arch(struct fox_ver_pair *p)
+{
+	struct fox_str name;
+	if (!fox_json_str(fox_json_at(fox_json_get(p->config, "architectures"), 0), &name))
+		return;
+	const struct fox_arch *arch = fox_arch_by_class(name);
+	if (arch && !strcmp(arch->name, p->arch->name))
+		p->arch = arch;
 }
 
 static enum fox_status open_config(struct fox_json **out, struct fox_source *src, struct fox_err *err)
@@ -90,15 +95,39 @@ static enum fox_status map_slots(struct fox_ver_pair *p, struct fox_arena *arena
 	return FOX_OK;
 }
 
-static enum fox_status run_parts(struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err)
+static enum fox_status run_parts(struct fox_verify *v, struct fox_ver_pair *p, struct fox_err *err)
 {
 	enum fox_status s;
 	compare_revision(v, p->src);
+	size_t before = v->found.n_fail;
+	fox_ver_rope_read(v, p);
+	fox_ver_window_read(v, p);
+	p->bad_config = v->found.n_fail != before;
 	if ((s = fox_ver_config(v, p, err)) || (s = fox_ver_tensors(v, p, err)) ||
 	    (s = fox_ver_keys(v, p, err)) ||
 	    (s = fox_ver_tokenizer(v, p, err))) /* its files join those that fox_ver_carried looks at */
 		return s;
 	return fox_ver_carried(v, p, err);
+}
+
+/* What both sides say of themselves: the family, the container's numbers, config.json. */
+static enum fox_status prepare(struct fox_verify *v, struct fox_ver_pair *p, struct fox_hparams *h,
+    struct fox_json **json, struct fox_arena *arena, struct fox_err *err)
+{
+	enum fox_status s = fox_arch_of(&p->arch, v->g, err);
+	if (s) {
+		fox_in_file(err, fox_gguf_path(v->g));
+		return s;
+	}
+	if ((s = open_config(json, p->src, err)))
+		return s;
+	p->config = fox_json_root(*json);
+	choose_arch(p);
+	if ((s = fox_hparams_from_gguf(h, p->arch, v->g, err)) || (s = map_slots(p, arena, err)))
+		fox_in_file(err, fox_gguf_path(v->g));
+	else if ((s = find_head_dim(p, err)))
+		fox_in_file(err, "config.json");
+	return s;
 }
 
 /* A folder (or what else fox_source_open takes), or one file in a folder, whose name is then put together in room[n]. */
@@ -119,41 +148,37 @@ static enum fox_status open_tokenizer(
 enum fox_status fox_ver_source(
     struct fox_verify *v, const char *path, const char *tokenizer, struct fox_err *err)
 {
-	struct fox_ver_pair p = {.fox = fox_gguf_find_key(v->g, FOX_KEY_PROFILE) != NULL};
+	struct fox_ver_pair *p = calloc(1, sizeof *p);
+	struct fox_hparams *h = calloc(1, sizeof *h);
 	struct fox_json *json = NULL;
 	struct fox_arena arena = {0};
-	if (fox_gguf_header(v->g)->big_endian) {
-		fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "big-endian tensors are not proven against a source");
-		return fox_in_file(err, fox_gguf_path(v->g)), FOX_E_UNSUPPORTED;
-	}
-	enum fox_status s = fox_source_open(&p.src, path, true, err);
-	if (s)
-		return s;
-	char folder[4096];
-	if (tokenizer)
-		s = open_tokenizer(&p, tokenizer, folder, sizeof folder, err);
-	struct fox_hparams *h = calloc(1, sizeof *h);
-	p.h = h;
-	if (!s && !h)
-		s = fox_fail_nomem(err);
-	if (!s && ((s = fox_arch_of(&p.arch, v->g, err)) || (s = fox_hparams_from_gguf(h, p.arch, v->g, err)) ||
-	              (s = map_slots(&p, &arena, err))))
+	char folder[4096]; /* of a tokenizer that is one file */
+	enum fox_status s = p && h ? FOX_OK : fox_fail_nomem(err);
+	if (!s && fox_gguf_header(v->g)->big_endian) {
+		s = fox_fail(
+		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "big-endian tensors are not proven against a source");
 		fox_in_file(err, fox_gguf_path(v->g));
+	}
 	if (!s)
-		s = open_config(&json, p.src, err);
+		s = fox_source_open(&p->src, path, true, err);
+	if (!s && tokenizer)
+		s = open_tokenizer(p, tokenizer, folder, sizeof folder, err);
 	if (!s) {
-		p.config = fox_json_root(json);
-		if ((s = find_head_dim(&p.head_dim, p.config, err)))
-			fox_in_file(err, "config.json");
+		p->h = h;
+		p->fox = fox_gguf_find_key(v->g, FOX_KEY_PROFILE) != NULL;
+		s = prepare(v, p, h, &json, &arena, err);
 	}
 	if (!s) {
 		fox_report_section(v->report, "source", NULL);
-		s = run_parts(v, &p, err);
+		s = run_parts(v, p, err);
 	}
 	fox_json_close(json);
-	free(h);
+	if (p) {
+		fox_source_close(p->tokenizer);
+		fox_source_close(p->src);
+	}
 	fox_arena_free(&arena);
-	fox_source_close(p.tokenizer);
-	fox_source_close(p.src);
+	free(h);
+	free(p);
 	return s;
 }

@@ -1,148 +1,25 @@
-/* ver_tensors.c - every tensor against its source, redone without the converter's code.
- *
- * For f32, f16 and bf16 the stored value must be the one that IEEE rounding (nearest, ties to even) gives:
- * this is checked by its definition, through exact doubles and the two neighbours, not by converting again.
- * For q8_0 a stated bound holds, and each weight must be the rounding that the format's reference gives.
- * spec/verify.md 3 */
-#include <math.h>
+/* ver_tensors.c - every tensor against its source, redone without the converter's code: which belongs to which, what is
+ * left over on either side, and the comparison spread over threads. Values are ver_values.c's, the order of rows
+ * ver_gather.c's.  spec/verify.md 3 */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "format/base/io.h"
-#include "format/base/num.h"
-#include "inspect/verify.h"
+#include "inspect/ver_tensors.h"
 
 enum { PIECE_BYTES = 4 << 20, MAX_TOLD = 32 };
-
-/* One tensor's comparison; what went wrong is counted, the first place remembered. */
-struct proof {
-	const struct fox_tensor *t;
-	const struct fox_src_tensor *src;
-	uint64_t n_wrong, first_row, first_col;
-	double first_got, first_want;
-	bool first_is_scale;  /* q8_0: what is wrong there first is the scale of its block */
-	uint64_t n_unrounded; /* q8_0: within the bound, but not the reference's rounding */
-	double max_error;
-};
-
-static double source_value(enum fox_dtype d, const uint8_t *p, uint64_t i)
-{
-	switch (d) {
-	case FOX_DT_F64:
-		return fox_load_f64(p + 8 * i);
-	case FOX_DT_F32:
-		return (double)fox_load_f32(p + 4 * i);
-	case FOX_DT_F16:
-		return fox_ver_f16(fox_load16(p + 2 * i));
-	default:
-		return fox_ver_bf16(fox_load16(p + 2 * i));
-	}
-}
-
-/* f32 from a wider or equal source: only f64 can need rounding, and a C cast rounds as IEEE says. */
-static bool is_f32_of(double x, const uint8_t *p)
-{
-	float v = fox_load_f32(p), want = (float)x;
-	uint8_t b[4];
-	fox_store_f32(b, want);
-	return !memcmp(b, p, 4) || (isnan(v) && isnan(want));
-}
-
-static void wrong(struct proof *f, uint64_t row, uint64_t col, double got, double want)
-{
-	if (!f->n_wrong++) {
-		f->first_row = row, f->first_col = col;
-		f->first_got = got, f->first_want = want;
-	}
-}
-
-/* ---- one row of the container against one row of the source */
-
-static void row_floats(struct proof *f, uint64_t row, const uint8_t *got, const uint8_t *src, uint64_t n)
-{
-	enum fox_type t = f->t->type;
-	enum fox_dtype d = f->src->dtype;
-	bool same = (t == FOX_F32 && d == FOX_DT_F32) || (t == FOX_F16 && d == FOX_DT_F16) ||
-	            (t == FOX_BF16 && d == FOX_DT_BF16);
-	if (same) {
-		size_t item = t == FOX_F32 ? 4 : 2;
-		if (!memcmp(got, src, (size_t)n * item))
-			return;
-		for (uint64_t i = 0; i < n; i++)
-			if (memcmp(got + item * i, src + item * i, item))
-				wrong(f, row, i, source_value(d, got, i), source_value(d, src, i));
-		return;
-	}
-	for (uint64_t i = 0; i < n; i++) {
-		double x = source_value(d, src, i);
-		if (t == FOX_F32) {
-			if (!is_f32_of(x, got + 4 * i))
-				wrong(f, row, i, (double)fox_load_f32(got + 4 * i), x);
-		} else {
-			uint16_t h = fox_load16(got + 2 * i);
-			/* sources wider than f32 pass through f32, as every converter's arithmetic does */
-			if (!fox_ver_is_nearest(d == FOX_DT_F64 ? (double)(float)x : x, h, t))
-				wrong(f, row, i, t == FOX_F16 ? fox_ver_f16(h) : fox_ver_bf16(h), x);
-		}
-	}
-}
-
-/* Blocks of 32: scale d = f16(max|x| / 127), weights q with |x - d q| within the bound. */
-static void row_q8_0(struct proof *f, uint64_t row, const uint8_t *got, const uint8_t *src, uint64_t n)
-{
-	for (uint64_t b = 0; b < n / 32; b++, got += 34) {
-		float x[32], most = 0;
-		for (int i = 0; i < 32; i++) {
-			x[i] = (float)source_value(f->src->dtype, src, 32 * b + (uint64_t)i);
-			most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
-		}
-		float scale = most / 127, inverse = scale != 0 ? 1 / scale : 0;
-		double d = fox_ver_f16(fox_load16(got)), bound = fox_ver_q8_0_bound((double)most);
-		if (!fox_ver_is_nearest((double)scale, fox_load16(got), FOX_F16)) {
-			wrong(f, row, 32 * b, d, (double)scale); /* the whole block stands on it */
-			f->n_wrong += 31;
-			f->first_is_scale = f->first_is_scale || f->n_wrong == 32;
-			continue;
-		}
-		for (int i = 0; i < 32; i++) {
-			int q = (int8_t)got[2 + i];
-			double error = fabs((double)x[i] - d * q);
-			f->max_error = error > f->max_error ? error : f->max_error;
-			if (!(error <= bound))
-				wrong(f, row, 32 * b + (uint64_t)i, d * q, (double)x[i]);
-			else if ((float)q != roundf(x[i] * inverse))
-				f->n_unrounded++;
-		}
-	}
-}
-
-/* Rows of Q and K, which rotary angles pair. */
-static bool rows_move(const struct fox_slot *slot)
-{
-	return slot->row->how & (FOX_T_ROPE_Q | FOX_T_ROPE_K);
-}
-
-/* The row of the source that row r of the container stands for: pairs (2i, 2i + 1) of a head are rows i and i +
- * d/2. */
-static uint64_t source_row(const struct fox_slot *slot, uint64_t head_rows, uint64_t r)
-{
-	if (!rows_move(slot))
-		return r;
-	uint64_t in_head = r % head_rows;
-	return r - in_head + in_head / 2 + (in_head & 1) * (head_rows / 2);
-}
 
 /* ---- pieces of tensors, spread over threads */
 
 struct piece {
 	size_t slot;
-	uint64_t row0, rows; /* of container and source alike: a whole number of heads where rows move */
+	uint64_t row0, rows; /* of the container: a whole number of heads where rows move within heads */
 };
 
 struct proving {
 	struct fox_verify *v;
 	const struct fox_ver_pair *pair;
-	struct proof *proofs; /* one per piece; merged in order, so that threads do not matter */
+	struct fox_ver_proof *proofs; /* one per piece; merged in order, so that threads do not matter */
 	const struct piece *pieces;
 	struct fox_err *errors; /* one per piece */
 };
@@ -151,30 +28,26 @@ static void prove_piece(void *ctx, size_t i, unsigned worker)
 {
 	struct proving *p = ctx;
 	const struct piece *piece = &p->pieces[i];
-	const struct fox_slot *slot = &p->pair->slots[piece->slot];
-	struct proof *f = &p->proofs[i];
+	struct fox_ver_proof *f = &p->proofs[i];
+	struct fox_ver_shape shape;
+	char text[320];
+	uint64_t row_bytes;
 	(void)worker;
-	uint64_t cols = slot->cols, src_row = cols * fox_dtypes[f->src->dtype].bits / 8, row_bytes;
-	if (fox_cancelled(&p->errors[i]))
+	if (fox_cancelled(&p->errors[i]) ||
+	    !fox_ver_shape_of(&shape, p->pair, &p->pair->slots[piece->slot], f->src, text)) /* plan() saw to it */
 		return;
+	uint64_t src_row = shape.cols * shape.item;
 	uint8_t *buf = malloc((size_t)(piece->rows * src_row) + 1);
-	if (!buf || !fox_type_row_bytes(f->t->type, cols, &row_bytes)) {
+	if (!buf || !fox_type_row_bytes(f->t->type, shape.cols, &row_bytes)) {
 		fox_fail_nomem(&p->errors[i]);
 		free(buf);
 		return;
 	}
-	if (!fox_source_read(p->pair->src, f->src, piece->row0 * src_row, buf, (size_t)(piece->rows * src_row),
-	        &p->errors[i])) {
-		for (uint64_t r = piece->row0; r < piece->row0 + piece->rows; r++) {
-			const uint8_t *got = f->t->data.p + r * row_bytes;
-			const uint8_t *src = buf + (source_row(slot, p->pair->head_dim, r) - piece->row0) * src_row;
-			if (f->t->type == FOX_Q8_0)
-				row_q8_0(f, r, got, src, cols);
-			else
-				row_floats(f, r, got, src, cols);
-		}
-		fox_gguf_done_with(p->v->g,
-		    (struct fox_span){f->t->data.p + piece->row0 * row_bytes, (size_t)(piece->rows * row_bytes)});
+	const uint8_t *got = f->t->data.p + piece->row0 * row_bytes;
+	if (!fox_ver_gather(&shape, p->pair->src, f->src, piece->row0, piece->rows, buf, &p->errors[i])) {
+		for (uint64_t r = 0; r < piece->rows; r++)
+			fox_ver_row(f, piece->row0 + r, got + r * row_bytes, buf + r * src_row, shape.cols);
+		fox_gguf_done_with(p->v->g, (struct fox_span){got, (size_t)(piece->rows * row_bytes)});
 	}
 	free(buf);
 }
@@ -186,54 +59,40 @@ static const struct fox_tensor *tensor_of(const struct fox_verify *v, const stru
 	return fox_gguf_find(v->g, fox_str_of(slot->name));
 }
 
-static bool shapes_agree(
-    const struct fox_slot *slot, const struct fox_tensor *t, const struct fox_src_tensor *s)
-{
-	bool vector = slot->row->rows == FOX_D_NONE;
-	if (t->dim[0] != slot->cols || t->dim[1] != slot->rows || t->dim[2] != 1 || t->dim[3] != 1)
-		return false;
-	return vector ? s->n_dims == 1 && s->shape[0] == slot->cols
-	              : s->n_dims == 2 && s->shape[0] == slot->rows && s->shape[1] == slot->cols;
-}
-
 static bool dtype_is_float(enum fox_dtype d)
 {
 	return d == FOX_DT_F64 || d == FOX_DT_F32 || d == FOX_DT_F16 || d == FOX_DT_BF16;
 }
 
 /* NULL when the pair can be compared; else the check that owns what is wrong, and what that is. */
-static const char *incomparable(const struct fox_ver_pair *p, const struct fox_slot *slot,
-    const struct fox_tensor *t, const struct fox_src_tensor *s, char text[320])
+static const char *incomparable(struct fox_ver_shape *shape, const struct fox_ver_pair *p,
+    const struct fox_slot *slot, const struct fox_tensor *t, const struct fox_src_tensor *s, char text[320])
 {
 	const char *type = fox_type_info(t->type)->name;
-	if (!shapes_agree(slot, t, s)) {
-		snprintf(text, 320, "shape is not that of '%s'", slot->hf);
+	if (t->dim[0] != slot->cols || t->dim[1] != slot->rows || t->dim[2] != 1 || t->dim[3] != 1) {
+		snprintf(text, 320, "shape is not that of '%.*s'", FOX_STR_ARG(s->name));
 		return "source.shape";
 	}
-	if (rows_move(slot) && slot->rows % p->head_dim) {
-		snprintf(text, 320, "%llu rows are not whole heads of %llu, as config.json has them",
-		    (unsigned long long)slot->rows, (unsigned long long)p->head_dim);
+	if (!fox_ver_shape_of(shape, p, slot, s, text))
 		return "source.shape";
-	}
 	if (!dtype_is_float(s->dtype) ||
 	    (t->type != FOX_F32 && t->type != FOX_F16 && t->type != FOX_BF16 && t->type != FOX_Q8_0)) {
 		snprintf(text, 320, "no proof of %s from %s is known here", type, fox_dtypes[s->dtype].name);
 		return "source.type";
 	}
-	if ((slot->row->how & FOX_T_KEEP_F32) && t->type != FOX_F32) {
+	if ((slot->row->how & FOX_T_KEEP_F32 || slot->row->rows == FOX_D_NONE) && t->type != FOX_F32) {
 		snprintf(text, 320, "is %s, must be f32", type);
 		return "source.type";
 	}
 	return NULL;
 }
 
-/* A source tensor that the container leaves out must be the tied output, equal to the embedding bit for bit.
- */
-static enum fox_status check_tied(struct fox_verify *v, struct fox_source *src, const struct fox_slot *slot,
-    const struct fox_slot *embd, struct fox_err *err)
+/* A source tensor that the container leaves out must be the tied output, equal to the embedding bit for bit. */
+static enum fox_status check_tied(struct fox_verify *v, const struct fox_ver_pair *p,
+    const struct fox_slot *slot, const struct fox_slot *embd, struct fox_err *err)
 {
-	const struct fox_src_tensor *a = fox_source_find(src, fox_str_of(slot->hf)),
-	                            *b = fox_source_find(src, fox_str_of(embd->hf));
+	const struct fox_src_tensor *a = fox_ver_source_of(p, slot), *b = fox_ver_source_of(p, embd);
+	struct fox_source *src = p->src;
 	if (!a || !b)
 		return FOX_OK;
 	bool same = a->dtype == b->dtype && a->bytes == b->bytes;
@@ -249,13 +108,20 @@ static enum fox_status check_tied(struct fox_verify *v, struct fox_source *src, 
 	free(buf);
 	if (!s && !same)
 		fox_find_add(&v->found, FOX_FAIL, "source.tensor", slot->hf,
-		    "config.json ties it to the embedding, but its values differ");
+		    "the container has the embedding in its place, but its values differ");
 	return s;
 }
 
 /* Buffers that old checkpoints carry beside the weights; nothing reads them. */
-static bool is_buffer(struct fox_str name)
+static bool is_buffer(const struct fox_arch *arch, struct fox_str name)
 {
+	const char *ends = arch->buffers;
+	char end[64];
+	for (struct fox_str one; fox_arch_next(&ends, &one);) {
+		snprintf(end, sizeof end, "%.*s", FOX_STR_ARG(one));
+		if (one.n && fox_str_ends(name, end))
+			return true;
+	}
 	return fox_str_ends(name, ".rotary_emb.inv_freq") || fox_str_ends(name, ".attention.masked_bias") ||
 	       fox_str_ends(name, ".attention.bias");
 }
@@ -270,18 +136,29 @@ static void left_over(
 		fox_find_add(&v->found, FOX_FAIL, check, where, "%s", text);
 }
 
+/* Names of the source that some slot is made of: of two names for one tensor, only the one that is read. */
+static bool map_sources(struct fox_map *m, const struct fox_ver_pair *p, struct fox_arena *arena)
+{
+	if (!fox_map_init(m, arena, p->n_slots))
+		return false;
+	for (size_t k = 0; k < p->n_slots; k++) {
+		const struct fox_src_tensor *s = fox_ver_source_of(p, &p->slots[k]);
+		if (s)
+			fox_map_put(m, s->name, 0);
+	}
+	return true;
+}
+
 static enum fox_status check_leftovers(
     struct fox_verify *v, const struct fox_ver_pair *p, struct fox_arena *arena, struct fox_err *err)
 {
 	struct fox_map hf = {0};
 	size_t there = 0, here = 0;
-	if (!fox_map_init(&hf, arena, p->n_slots))
+	if (!map_sources(&hf, p, arena))
 		return fox_fail_nomem(err);
-	for (size_t k = 0; k < p->n_slots; k++)
-		fox_map_put(&hf, fox_str_of(p->slots[k].hf), 0);
 	for (size_t i = 0; i < fox_source_tensors(p->src); i++) {
 		struct fox_str name = fox_source_tensor(p->src, i)->name;
-		if (!is_buffer(name) && fox_map_find(&hf, name) == FOX_MAP_NONE)
+		if (!is_buffer(p->arch, name) && fox_map_find(&hf, name) == FOX_MAP_NONE)
 			left_over(v, "source.missing", name,
 			    "the source has this tensor, the container nothing made of it", &there);
 	}
@@ -302,26 +179,27 @@ static enum fox_status check_leftovers(
 
 /* Cut a tensor into pieces of about PIECE_BYTES of source; returns how many, writing them when out is not
  * NULL. */
-static size_t cut(const struct fox_slot *slot, const struct fox_src_tensor *s, uint64_t head_dim,
-    size_t index, struct piece *out)
+static size_t cut(const struct fox_ver_shape *shape, size_t index, struct piece *out)
 {
-	uint64_t unit = rows_move(slot) ? head_dim : 1;
-	uint64_t row = slot->cols * fox_dtypes[s->dtype].bits / 8, step = PIECE_BYTES / (row * unit) * unit;
+	uint64_t unit = fox_ver_unit(shape), step = PIECE_BYTES / (shape->cols * shape->item * unit) * unit;
 	size_t n = 0;
 	step = step ? step : unit;
-	for (uint64_t r = 0; r < slot->rows; r += step, n++)
+	for (uint64_t r = 0; r < shape->rows; r += step, n++)
 		if (out)
-			out[n] = (struct piece){index, r, slot->rows - r < step ? slot->rows - r : step};
+			out[n] = (struct piece){index, r, shape->rows - r < step ? shape->rows - r : step};
 	return n;
 }
 
-static void report_proof(struct fox_verify *v, const struct fox_slot *slot, const struct proof *f)
+static void report_proof(struct fox_verify *v, const struct fox_slot *slot, const struct fox_ver_proof *f)
 {
+	/* a vector whose elements move was compared as a column */
+	uint64_t row = slot->row->rows == FOX_D_NONE ? 0 : f->first_row,
+	         col = slot->row->rows == FOX_D_NONE ? f->first_row + f->first_col : f->first_col;
 	if (f->n_wrong)
 		fox_find_add(&v->found, FOX_FAIL, "source.tensor", slot->name,
-		    "%llu of %llu values are not those of '%s'; first at row %llu, column %llu: %s%.9g, not %.9g",
-		    (unsigned long long)f->n_wrong, (unsigned long long)f->t->n_elems, slot->hf,
-		    (unsigned long long)f->first_row, (unsigned long long)f->first_col,
+		    "%llu of %llu values are not those of '%.*s'%s; first at row %llu, column %llu: %s%.9g, not %.9g",
+		    (unsigned long long)f->n_wrong, (unsigned long long)f->t->n_elems, FOX_STR_ARG(f->src->name),
+		    f->add_one ? " plus 1" : "", (unsigned long long)row, (unsigned long long)col,
 		    f->first_is_scale ? "scale " : "", f->first_got, f->first_want);
 	else if (f->n_unrounded)
 		fox_find_add(&v->found, FOX_NOTE, "source.tensor", slot->name,
@@ -335,7 +213,7 @@ struct totals {
 	double max_error;
 };
 
-static void merge(struct proof *into, const struct proof *f)
+static void merge(struct fox_ver_proof *into, const struct fox_ver_proof *f)
 {
 	if (f->n_wrong && !into->n_wrong) {
 		into->first_row = f->first_row, into->first_col = f->first_col;
@@ -350,7 +228,7 @@ static void merge(struct proof *into, const struct proof *f)
 static enum fox_status judge(struct proving *p, size_t n_pieces, struct totals *sum, struct fox_err *err)
 {
 	for (size_t i = 0, k; i < n_pieces; i = k) {
-		struct proof whole = p->proofs[i];
+		struct fox_ver_proof whole = p->proofs[i];
 		for (k = i; k < n_pieces && p->pieces[k].slot == p->pieces[i].slot; k++) {
 			if (p->errors[k].code) {
 				if (err)
@@ -372,25 +250,27 @@ static enum fox_status judge(struct proving *p, size_t n_pieces, struct totals *
 
 /* Decide what is compared with what; returns the number of pieces, filling pieces and proofs (and telling of pairs that
  * cannot be compared) when not NULL. */
-static size_t plan(struct proving *p, struct piece *pieces, struct proof *proofs)
+static size_t plan(struct proving *p, struct piece *pieces, struct fox_ver_proof *proofs)
 {
 	size_t total = 0;
 	for (size_t i = 0; i < p->pair->n_slots; i++) {
 		const struct fox_slot *slot = &p->pair->slots[i];
 		const struct fox_tensor *t = tensor_of(p->v, slot);
-		const struct fox_src_tensor *s = fox_source_find(p->pair->src, fox_str_of(slot->hf));
+		const struct fox_src_tensor *s = fox_ver_source_of(p->pair, slot);
+		struct fox_ver_shape shape;
 		char text[320];
 		if (!t || !s)
 			continue;
-		const char *check = incomparable(p->pair, slot, t, s, text);
+		const char *check = incomparable(&shape, p->pair, slot, t, s, text);
 		if (check) {
 			if (pieces)
 				fox_find_add(&p->v->found, FOX_FAIL, check, slot->name, "%s", text);
 			continue;
 		}
-		size_t k = cut(slot, s, p->pair->head_dim, i, pieces ? pieces + total : NULL);
+		size_t k = cut(&shape, i, pieces ? pieces + total : NULL);
 		for (size_t j = 0; proofs && j < k; j++)
-			proofs[total + j] = (struct proof){.t = t, .src = s};
+			proofs[total + j] =
+			    (struct fox_ver_proof){.t = t, .src = s, .add_one = slot->row->how & FOX_T_ADD_ONE};
 		total += k;
 	}
 	return total;
@@ -410,11 +290,11 @@ static enum fox_status check_absent(struct proving *p, struct fox_err *err)
 	for (size_t i = 0; i < p->pair->n_slots; i++) {
 		const struct fox_slot *slot = &p->pair->slots[i];
 		bool tied = (slot->row->how & FOX_T_TIED_EMBED) && p->pair->h->tied;
-		bool here = tensor_of(p->v, slot), there = fox_source_find(p->pair->src, fox_str_of(slot->hf));
-		if (here && there)
+		bool here = tensor_of(p->v, slot), there = fox_ver_source_of(p->pair, slot);
+		if ((here && there) || slot->row->how & FOX_T_MADE)
 			continue;
 		if (!here && there && tied && embd) {
-			enum fox_status s = check_tied(p->v, p->pair->src, slot, embd, err);
+			enum fox_status s = check_tied(p->v, p->pair, slot, embd, err);
 			if (s)
 				return s;
 		} else if (there) {
@@ -466,7 +346,11 @@ enum fox_status fox_ver_tensors(struct fox_verify *v, const struct fox_ver_pair 
 	p.pieces = pieces;
 	n_pieces = plan(&p, pieces, p.proofs);
 	fox_pool_run(v->pool, prove_piece, &p, n_pieces);
-	if (!(s = judge(&p, n_pieces, &sum, err)))
+	s = judge(&p, n_pieces, &sum, err);
+	for (size_t i = 0; i < pair->n_slots && !s; i++)
+		if (pair->slots[i].row->how & FOX_T_MADE)
+			fox_ver_made(v, pair, &pair->slots[i], &sum.exact, &sum.elems);
+	if (!s)
 		report_totals(v, &sum);
 out:
 	free(pieces);

@@ -150,13 +150,26 @@ static void write_frame(struct fox_buf *out, const struct table *t, const struct
 	fox_buf_str(out, "}},");
 }
 
+/* Where no file names a class: that of the model's type, as models/auto/tokenization_auto.py has it. */
+static struct fox_str class_of_type(const struct fox_value *config)
+{
+	struct fox_str type = {"", 0};
+	(void)fox_json_str(fox_json_get(config, "model_type"), &type);
+	if (fox_str_is(type, "gpt2"))
+		return fox_str_of("GPT2Tokenizer");
+	if (fox_str_is(type, "qwen2") || fox_str_is(type, "qwen3"))
+		return fox_str_of("Qwen2Tokenizer");
+	return (struct fox_str){"", 0};
+}
+
 enum fox_status fox_want_gpt2(
     struct fox_buf *out, const struct fox_want_docs *d, const struct fox_value *vocab, struct fox_err *err)
 {
 	struct fox_str class = {"", 0};
 	const struct fox_value *config = fox_want_root(d->tokenizer);
 	struct table t = {0};
-	(void)fox_json_str(fox_json_get(config, "tokenizer_class"), &class);
+	if (!fox_json_str(fox_json_get(config, "tokenizer_class"), &class))
+		class = class_of_type(d->config);
 	bool qwen = fox_str_is(class, "Qwen2Tokenizer") || fox_str_is(class, "Qwen2TokenizerFast");
 	if (!qwen && !fox_str_is(class, "GPT2Tokenizer") && !fox_str_is(class, "GPT2TokenizerFast"))
 		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,

@@ -48,19 +48,42 @@ enum fox_status fox_ver_integrity(struct fox_verify *v, struct fox_err *err) FOX
 enum fox_status fox_ver_source(
     struct fox_verify *v, const char *path, const char *tokenizer, struct fox_err *err) FOX_MUST_CHECK;
 
+/* What config.json says of rotary angles, read in the verifier's own way (ver_rope.c). Numbers are 0 where the kind has
+ * none. */
+struct fox_ver_rope {
+	uint32_t kind;    /* enum fox_rope_scaling */
+	uint64_t dims;    /* elements of a head that are rotated; 0: none */
+	double factor;    /* linear, yarn, llama3 */
+	double low, high; /* llama3: low_freq_factor, high_freq_factor */
+	double orig;      /* positions before scaling; of other kinds only what config.json happens to say */
+	double
+	    attn_factor; /* what cos and sin are multiplied by beside what readers of yarn put there; 1: nothing */
+	double beta_fast, beta_slow;
+	const struct fox_value *long_factor, *short_factor; /* longrope: dims / 2 numbers each */
+};
+
+/* What config.json says of windows (ver_window.c): positions that each layer sees, 0 for all. */
+struct fox_ver_window {
+	uint64_t size; /* as config.json has it, whether any layer uses it or not; 0: none */
+	uint32_t layer[FOX_MAX_LAYERS];
+};
+
 /* What the parts of fox_ver_source have in common; made by it. */
 struct fox_ver_pair {
 	struct fox_source *src;       /* open with weights */
 	struct fox_source *tokenizer; /* where the tokenizer's files are; NULL: in src */
 	const char *tokenizer_file;   /* the only vocabulary file to look at there; NULL: the usual ones */
 	const struct fox_value *config;
-	const struct fox_arch *arch;  /* the container's */
+	const struct fox_arch *arch;  /* the container's; of two classes that share its name, config.json's */
 	const struct fox_hparams *h;  /* what the container's keys make a reader compute with */
 	const struct fox_slot *slots; /* every tensor that model can have */
 	size_t n_slots;
 	struct fox_map by_name; /* container name -> slot */
 	uint64_t head_dim; /* by config.json, not by the container: which rows stand where is the source's say */
-	bool fox;          /* has fox.profile: then everything a converter of ours carries must be there */
+	struct fox_ver_rope rope;     /* likewise */
+	struct fox_ver_window window; /* likewise */
+	bool fox;        /* has fox.profile: then everything a converter of ours carries must be there */
+	bool bad_config; /* source.config has failed before fox_ver_config */
 };
 
 /* Parts of fox_ver_source, one file each. */
@@ -74,6 +97,45 @@ enum fox_status fox_ver_carried(
     struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_ver_tokenizer(
     struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err) FOX_MUST_CHECK;
+
+/*
+ * fox_ver_rope_read, fox_ver_window_read - what config.json says of rotary angles and windows, into p->rope and p->window
+ *
+ * Adds findings of source.config for what no graph computes: an unknown kind, a field inside the settings that the kind
+ * does not have, spellings that disagree, layers of an unknown type. p->arch, p->config, p->h, p->head_dim are set.
+ */
+void fox_ver_rope_read(struct fox_verify *v, struct fox_ver_pair *p);
+void fox_ver_window_read(struct fox_verify *v, struct fox_ver_pair *p);
+
+/* The container's keys for them against that: source.key. Return how many keys are right. */
+size_t fox_ver_rope(struct fox_verify *v, const struct fox_ver_pair *p);
+size_t fox_ver_window(struct fox_verify *v, const struct fox_ver_pair *p);
+
+/* The first of the '|'-separated spellings that config.json has; NULL: none, and *spelling says so. */
+const struct fox_value *fox_ver_spelled(
+    const struct fox_value *config, const char *list, struct fox_str *spelling);
+
+/*
+ * fox_ver_want - what config.json makes a row's field in a layer: by its own words, else by the family's default or rule
+ *
+ * by      where that comes from, for messages
+ * returns false when config.json says nothing that the row can be held against
+ */
+bool fox_ver_want(const struct fox_ver_pair *p, const struct fox_arch_key *row, uint64_t layer, double *out,
+    struct fox_str *by);
+
+/* The same for a field, offsetof(struct fox_hparams, ...), by the first of its rows that gives a number; 0: none. */
+double fox_ver_field(const struct fox_ver_pair *p, size_t field, uint64_t layer);
+
+/* The row of a field that has a key, with the key's name in `key` and its value in *kv (NULL: absent); NULL: no row. */
+const struct fox_arch_key *fox_ver_row_of(const struct fox_verify *v, const struct fox_ver_pair *p,
+    size_t field, char key[96], const struct fox_gguf_kv **kv);
+
+/* Element i of a number or an array of numbers; a bool counts as 0 or 1. */
+bool fox_ver_item(const struct fox_gguf *g, const struct fox_gguf_kv *kv, uint64_t i, double *out);
+
+/* Is an f32 the one nearest to a real number that a double holds to about 2^-50? */
+bool fox_ver_is_f32(double want, double got);
 
 /* The value at "a.b" of an object; NULL when absent or null. Components of at most 127 bytes. */
 const struct fox_value *fox_ver_dig(const struct fox_value *v, struct fox_str path);

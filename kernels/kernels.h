@@ -51,6 +51,22 @@ typedef void fox_rmsnorm_fn(float *y, const float *x, const float *w, size_t n, 
  * bound  |y - y_scalar| <= 1e-6 |y| + 1e-30; an element does not depend on n */
 typedef void fox_silu_mul_fn(float *y, const float *g, const float *u, size_t n);
 
+/* gelu_mul - y[i] = g[i] / 2 * (1 + tanh(sqrt(2 / pi) * (g[i] + 0.044715 g[i]^3))) * u[i]; u NULL: no factor; y may be g
+ * or u. The tanh form of GELU, in f32 throughout.
+ * bound  |y - y_scalar| <= 1e-6 |y| + 1e-30; an element does not depend on n
+ * source Hendrycks and Gimpel 2016, section 2; transformers activations.py NewGELUActivation */
+typedef void fox_gelu_mul_fn(float *y, const float *g, const float *u, size_t n);
+
+/* layernorm - y[i] = (x[i] - mean) * (1 / sqrt(var + eps)) * w[i] + b[i], var the mean of (x - mean)^2; b NULL: 0;
+ * y may be x
+ * order  both sums in f64, rising
+ * bound  |y - y_scalar| <= 1e-6 (|y| + |b|) */
+typedef void fox_layernorm_fn(float *y, const float *x, const float *w, const float *b, size_t n, float eps);
+
+/* softcap - x[i] = cap * tanh(x[i] / cap), in place; cap > 0
+ * bound  |x - x_scalar| <= 1e-6 |x| */
+typedef void fox_softcap_fn(float *x, size_t n, float cap);
+
 /* softmax - in place over n >= 1 finite values or -inf (at least one finite)
  * order  exp in f32, the sum in f64, rising
  * bound  |y - y_scalar| <= 1e-6 y + 1e-30 */
@@ -76,6 +92,9 @@ struct fox_kernels {
 	fox_range_fn *range;
 	fox_rmsnorm_fn *rmsnorm;
 	fox_silu_mul_fn *silu_mul;
+	fox_gelu_mul_fn *gelu_mul;
+	fox_layernorm_fn *layernorm;
+	fox_softcap_fn *softcap;
 	fox_softmax_fn *softmax;
 	fox_rope_fn *rope;
 	const char *dot_isa[FOX_TYPE_LIMIT]; /* who won, for fox-inspect and for test reports */
@@ -104,6 +123,9 @@ fox_axpy_fn fox_axpy_f32_scalar, fox_axpy_f16_scalar, fox_axpy_f32_avx2, fox_axp
 fox_range_fn fox_range_scalar, fox_range_avx2;
 fox_rmsnorm_fn fox_rmsnorm_scalar, fox_rmsnorm_avx2;
 fox_silu_mul_fn fox_silu_mul_scalar, fox_silu_mul_avx2;
+fox_gelu_mul_fn fox_gelu_mul_scalar;
+fox_layernorm_fn fox_layernorm_scalar;
+fox_softcap_fn fox_softcap_scalar;
 fox_softmax_fn fox_softmax_scalar, fox_softmax_avx2;
 fox_rope_fn fox_rope_scalar, fox_rope_avx2;
 

@@ -1,11 +1,11 @@
 /* cpu_exec.c - the CPU backend: memory of one session and the loop over the program. */
 #include "runtime/cpu_exec.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "format/base/num.h"
+#include "runtime/rope.h"
 
 #define ALIGN 64u             /* a cache line, so that no two workers' scratch share one */
 #define POOL_FLOOR (1u << 18) /* multiplications, some 20 us of them: below, waking a thread costs more */
@@ -18,7 +18,7 @@ struct fox_pool *fox_cpu_pool(const struct fox_dev *d, uint64_t multiplications)
 
 /* Where each part of the scratch block starts. */
 struct plan {
-	uint64_t slot[FOX_S_COUNT], scores, scores_step, inv_freq, cos, sin, bytes;
+	uint64_t slot[FOX_S_COUNT], scores, scores_step, inv_freq[2], cos[2], sin[2], bytes;
 };
 
 static bool plan_part(struct plan *p, uint64_t *at, uint64_t a, uint64_t b, uint64_t c)
@@ -40,11 +40,13 @@ static bool plan_all(struct plan *p, const struct fox_dev_ask *ask)
 		if (!plan_part(p, &p->slot[s], ask->graph->width[s], ask->batch, sizeof(float)))
 			return false;
 	uint64_t pairs = h->rope_dims / 2, step;
-	return fox_mul(&step, share, ask->n_ctx) && fox_align_up(&p->scores_step, step, ALIGN / sizeof(float)) &&
-	       plan_part(p, &p->scores, p->scores_step, fox_pool_workers(ask->pool), sizeof(float)) &&
-	       plan_part(p, &p->inv_freq, pairs, 1, sizeof(double)) &&
-	       plan_part(p, &p->cos, pairs, ask->n_ctx, sizeof(float)) &&
-	       plan_part(p, &p->sin, pairs, ask->n_ctx, sizeof(float));
+	bool ok = fox_mul(&step, share, ask->n_ctx) && fox_align_up(&p->scores_step, step, ALIGN / sizeof(float)) &&
+	          plan_part(p, &p->scores, p->scores_step, fox_pool_workers(ask->pool), sizeof(float));
+	for (int i = 0; i < (h->rope_theta_local != 0 ? 2 : 1); i++)
+		ok = ok && plan_part(p, &p->inv_freq[i], pairs, 1, sizeof(double)) &&
+		     plan_part(p, &p->cos[i], pairs, ask->n_ctx, sizeof(float)) &&
+		     plan_part(p, &p->sin[i], pairs, ask->n_ctx, sizeof(float));
+	return ok;
 }
 
 static enum fox_status plan_device(
@@ -56,6 +58,9 @@ static enum fox_status plan_device(
 	if (ask->batch == 0 || ask->batch > BATCH_LIMIT)
 		return fox_fail(
 		    err, FOX_E_ARG, FOX_NOWHERE, "a batch of %u rows, want 1 to %u", ask->batch, BATCH_LIMIT);
+	if (ask->graph->max_ctx && ask->n_ctx > ask->graph->max_ctx)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "a context of %u positions, where the model has learned %u",
+		    ask->n_ctx, ask->graph->max_ctx);
 	if (!plan_all(p, ask))
 		return fox_fail(
 		    err, FOX_E_BOUND, FOX_NOWHERE, "the scratch for %u positions does not fit memory", ask->n_ctx);
@@ -94,11 +99,14 @@ static void carve(struct fox_dev *d, const struct plan *p)
 		d->slot[s] = (float *)(void *)(d->scratch + p->slot[s]);
 	d->scores = (float *)(void *)(d->scratch + p->scores);
 	d->scores_step = (size_t)p->scores_step;
-	d->inv_freq = (double *)(void *)(d->scratch + p->inv_freq);
-	d->cos = (float *)(void *)(d->scratch + p->cos);
-	d->sin = (float *)(void *)(d->scratch + p->sin);
-	for (uint32_t i = 0; i < h->rope_dims / 2; i++)
-		d->inv_freq[i] = pow((double)h->rope_theta, -2.0 * i / h->rope_dims);
+	const struct fox_graph *g = d->ask.graph;
+	const float *table = g->factors ? g->factors : d->ask.n_ctx > h->rope.orig_ctx ? g->factors_long : g->factors_short;
+	for (int i = 0; i < (h->rope_theta_local != 0 ? 2 : 1); i++) {
+		d->inv_freq[i] = (double *)(void *)(d->scratch + p->inv_freq[i]);
+		d->cos[i] = (float *)(void *)(d->scratch + p->cos[i]);
+		d->sin[i] = (float *)(void *)(d->scratch + p->sin[i]);
+		d->multiplier[i] = fox_rope_frequencies(d->inv_freq[i], h, i, table);
+	}
 }
 
 static enum fox_status cpu_open(struct fox_dev **out, const struct fox_dev_ask *ask, struct fox_err *err)
@@ -131,16 +139,41 @@ static enum fox_status cpu_open(struct fox_dev **out, const struct fox_dev_ask *
 static void run_embed(struct fox_dev *d, const struct fox_op *op)
 {
 	const struct fox_weight *w = op->w;
-	for (uint32_t r = 0; r < d->rows; r++)
-		d->k->decode[w->type](
-		    d->slot[op->dst] + r * w->cols, w->data + (uint64_t)d->s->ids[r] * w->row_bytes, (size_t)w->cols);
+	for (uint32_t r = 0; r < d->rows; r++) {
+		float *y = d->slot[op->dst] + r * w->cols;
+		d->k->decode[w->type](y, w->data + (uint64_t)d->s->ids[r] * w->row_bytes, (size_t)w->cols);
+		for (size_t i = 0; op->f != 1 && i < w->cols; i++)
+			y[i] *= op->f;
+	}
 }
 
-static void run_rmsnorm(struct fox_dev *d, const struct fox_op *op)
+/* The table of positions is small and its rows are needed once a step: decoded where the sum goes, through N. */
+static void run_add_pos(struct fox_dev *d, const struct fox_op *op)
 {
-	size_t n = (size_t)op->w->cols;
-	for (uint32_t r = 0; r < d->rows; r++)
-		d->k->rmsnorm(d->slot[op->dst] + r * n, d->slot[op->a] + r * n, op->w->vec, n, op->f);
+	const struct fox_weight *w = op->w;
+	float *row = d->slot[FOX_S_N];
+	for (uint32_t r = 0; r < d->rows; r++) {
+		float *y = d->slot[op->dst] + r * w->cols;
+		const float *a = d->slot[op->a] + r * w->cols;
+		d->k->decode[w->type](row, w->data + (uint64_t)(d->s->pos + r) * w->row_bytes, (size_t)w->cols);
+		for (size_t i = 0; i < w->cols; i++)
+			y[i] = a[i] + row[i];
+	}
+}
+
+static void run_norm(struct fox_dev *d, const struct fox_op *op)
+{
+	size_t n = (size_t)op->w->cols, all = (size_t)d->rows * op->n;
+	const float *bias = op->bias ? op->bias->vec : NULL;
+	bool layer = d->ask.graph->traits.norm == FOX_NORM_LAYER;
+	for (size_t r = 0; r < all; r++) {
+		float *y = d->slot[op->dst] + r * n;
+		const float *x = d->slot[op->a] + r * n;
+		if (layer)
+			d->k->layernorm(y, x, op->w->vec, bias, n, op->f);
+		else
+			d->k->rmsnorm(y, x, op->w->vec, n, op->f);
+	}
 }
 
 static void run_add(struct fox_dev *d, const struct fox_op *op)
@@ -152,11 +185,20 @@ static void run_add(struct fox_dev *d, const struct fox_op *op)
 		y[i] = a[i] + b[i];
 }
 
-static void run_silu_mul(struct fox_dev *d, const struct fox_op *op)
+static void run_act_mul(struct fox_dev *d, const struct fox_op *op)
 {
-	size_t n = d->ask.hparams->d_ff[op->layer];
-	for (uint32_t r = 0; r < d->rows; r++)
-		d->k->silu_mul(d->slot[op->dst] + r * n, d->slot[op->a] + r * n, d->slot[op->b] + r * n, n);
+	size_t n = (size_t)d->rows * d->ask.hparams->d_ff[op->layer];
+	const float *up = op->b ? d->slot[op->b] : NULL;
+	if (d->ask.graph->traits.act == FOX_ACT_SILU)
+		d->k->silu_mul(d->slot[op->dst], d->slot[op->a], up, n);
+	else
+		d->k->gelu_mul(d->slot[op->dst], d->slot[op->a], up, n);
+}
+
+static void run_softcap(struct fox_dev *d, const struct fox_op *op)
+{
+	float *x = op->dst == FOX_S_LOGITS ? d->s->logits : d->slot[op->dst];
+	d->k->softcap(x, d->rows * (size_t)fox_cpu_width(d, op->dst), op->f);
 }
 
 static void run_tap(struct fox_dev *d, const struct fox_op *op)
@@ -197,8 +239,11 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_step *s, stru
 		case FOX_OP_EMBED:
 			run_embed(d, op);
 			break;
-		case FOX_OP_RMSNORM:
-			run_rmsnorm(d, op);
+		case FOX_OP_ADD_POS:
+			run_add_pos(d, op);
+			break;
+		case FOX_OP_NORM:
+			run_norm(d, op);
 			break;
 		case FOX_OP_MATMUL: {
 			size_t n = matmul_group(g, i);
@@ -218,8 +263,11 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_step *s, stru
 		case FOX_OP_ADD:
 			run_add(d, op);
 			break;
-		case FOX_OP_SILU_MUL:
-			run_silu_mul(d, op);
+		case FOX_OP_ACT_MUL:
+			run_act_mul(d, op);
+			break;
+		case FOX_OP_SOFTCAP:
+			run_softcap(d, op);
 			break;
 		case FOX_OP_TAP:
 			run_tap(d, op);

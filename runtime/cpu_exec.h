@@ -14,8 +14,10 @@ struct fox_dev {
 	float *slot[FOX_S_COUNT];
 	float *scores; /* [workers][scores_step]: one attention item's weights over the positions */
 	size_t scores_step;
-	double *inv_freq;         /* [rope_dims / 2] */
-	float *cos, *sin;         /* [n_ctx][rope_dims / 2] */
+	/* Angles: [0] of most layers, [1] of windowed ones where these have a base of their own. */
+	double *inv_freq[2];      /* [rope_dims / 2] */
+	double multiplier[2];     /* of cos and sin */
+	float *cos[2], *sin[2];   /* [n_ctx][rope_dims / 2] */
 	uint32_t angles;          /* positions whose angles are there */
 	const struct fox_step *s; /* the run in progress */
 	uint32_t rows;            /* rows that operations run over: s->n, after PICK fewer */

@@ -8,6 +8,7 @@
 
 struct part {
 	const struct fox_weight *w;
+	const float *bias; /* [rows of w], or NULL */
 	float *y;
 	uint64_t first; /* number of its first item */
 };
@@ -30,6 +31,7 @@ static void item(void *ctx, size_t i, unsigned worker)
 		p--;
 	const struct fox_weight *w = j->part[p].w;
 	fox_dot_fn *dot = j->dot[w->type];
+	const float *bias = j->part[p].bias;
 	uint64_t from = (i - j->part[p].first) * j->chunk;
 	uint64_t end = from + j->chunk < w->rows ? from + j->chunk : w->rows;
 	for (size_t r = 0; r < j->rows; r += j->tile) {
@@ -37,6 +39,9 @@ static void item(void *ctx, size_t i, unsigned worker)
 		for (uint64_t o = from; o < end; o++)
 			dot(j->part[p].y + r * w->rows + o, w->rows, w->data + o * w->row_bytes, j->x + r * j->x_step,
 			    j->x_step, w->cols, n);
+		for (size_t k = r; bias && k < r + n; k++)
+			for (uint64_t o = from; o < end; o++)
+				j->part[p].y[k * w->rows + o] += bias[o];
 	}
 }
 
@@ -54,7 +59,7 @@ void fox_cpu_matmul(struct fox_dev *d, const struct fox_op *ops, size_t n_ops)
 	for (size_t i = 0; i < n_ops; i++) {
 		const struct fox_weight *w = ops[i].w;
 		float *y = ops[i].dst == FOX_S_LOGITS ? d->s->logits : d->slot[ops[i].dst];
-		j.part[i] = (struct part){w, y, items};
+		j.part[i] = (struct part){w, ops[i].bias ? ops[i].bias->vec : NULL, y, items};
 		items += (w->rows + j.chunk - 1) / j.chunk;
 	}
 	/* Rows of a slot are as far apart as this product needs, not as the slot is wide: layers may differ. */

@@ -481,6 +481,7 @@ int main(int argc, char **argv)
 	fox_log_init(tool.name);
 	fox_signals_init();
 	fox_version_extra = fox_kernels_describe;
+	fox_version_libraries = fox_tok_versions;
 	if (fox_opt_parse(&tool, argc, argv, &first, &done, &err))
 		return fox_log_usage(&err);
 	if (done)

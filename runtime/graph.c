@@ -1,63 +1,10 @@
-/* graph.c - builds and prints the program of a model. Refuses traits that no operation computes. */
+/* graph.c - builds the program of a model from its family's traits and from which roles it has weights for. */
 #include "runtime/graph.h"
 
 #include <math.h>
 
-static const char *const op_names[FOX_OP_COUNT] = {
-    [FOX_OP_EMBED] = "embed",
-    [FOX_OP_RMSNORM] = "rmsnorm",
-    [FOX_OP_MATMUL] = "matmul",
-    [FOX_OP_ROPE] = "rope",
-    [FOX_OP_KV_PUT] = "kv_put",
-    [FOX_OP_ATTN] = "attn",
-    [FOX_OP_ADD] = "add",
-    [FOX_OP_SILU_MUL] = "silu_mul",
-    [FOX_OP_TAP] = "tap",
-    [FOX_OP_PICK] = "pick",
-};
-
-static const char *const slot_names[FOX_S_COUNT] = {
-    [FOX_S_NONE] = "-",
-    [FOX_S_X] = "x",
-    [FOX_S_N] = "n",
-    [FOX_S_Q] = "q",
-    [FOX_S_K] = "k",
-    [FOX_S_V] = "v",
-    [FOX_S_A] = "a",
-    [FOX_S_T] = "t",
-    [FOX_S_G] = "g",
-    [FOX_S_U] = "u",
-    [FOX_S_LOGITS] = "logits",
-};
-
-#define OPS_PER_LAYER 17 /* what emit_layer below writes */
-#define OPS_GLOBAL 4
-
-const char *fox_op_name(enum fox_op_code code)
-{
-	return (unsigned)code < FOX_OP_COUNT ? op_names[code] : "?";
-}
-
-const char *fox_slot_name(enum fox_slot_id slot)
-{
-	return (unsigned)slot < FOX_S_COUNT ? slot_names[slot] : "?";
-}
-
-static enum fox_status check_traits(const struct fox_arch *arch, struct fox_err *err)
-{
-	const struct fox_traits *t = &arch->traits;
-	const char *what = NULL;
-	if (t->norm != FOX_NORM_RMS)
-		what = "layer norm";
-	else if (t->rope == FOX_ROPE_NONE)
-		what = "attention without rotary positions";
-	else if (!t->gated || t->act != FOX_ACT_SILU)
-		what = "a feed-forward other than gated SiLU";
-	if (!what)
-		return FOX_OK;
-	return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
-	    "architecture '%s' cannot be run by this build: it has %s", arch->name, what);
-}
+#define OPS_PER_LAYER 24 /* what emit_layer below writes at most */
+#define OPS_GLOBAL 7
 
 void fox_graph_widths(struct fox_graph *g, const struct fox_hparams *h)
 {
@@ -74,123 +21,219 @@ void fox_graph_widths(struct fox_graph *g, const struct fox_hparams *h)
 	}
 }
 
-/* The transformer block of the llama family: norm, attention, add; norm, gated feed-forward, add. */
-static struct fox_op *emit_layer(
-    struct fox_op *o, const struct fox_hparams *h, const struct fox_weight *const *w, uint16_t l)
+/* Weights of one layer, and what is being written. */
+struct emitter {
+	struct fox_op *o;
+	const struct fox_arch *arch;
+	const struct fox_hparams *h;
+	const struct fox_weight *const *w; /* by role - FOX_R_PER_LAYER */
+	struct fox_arena *arena;
+	bool no_memory;
+};
+
+static const struct fox_weight *role(const struct emitter *e, enum fox_role r)
 {
-#define W(role) w[(role)-FOX_R_PER_LAYER]
+	return e->w[r - FOX_R_PER_LAYER];
+}
+
+static void add(struct emitter *e, struct fox_op op)
+{
+	*e->o++ = op;
+}
+
+/* `rows` rows of a weight from `first` on; of a vector, elements. NULL of NULL. */
+static const struct fox_weight *part(
+    struct emitter *e, const struct fox_weight *w, uint64_t first, uint64_t rows)
+{
+	if (!w)
+		return NULL;
+	struct fox_weight *v = fox_arena_alloc(e->arena, 1, sizeof *v);
+	if (!v) {
+		e->no_memory = true;
+		return w;
+	}
+	*v = *w;
+	if (w->vec) {
+		v->vec = w->vec + first;
+		v->cols = rows;
+	} else {
+		v->data = w->data + first * w->row_bytes;
+		v->rows = rows;
+	}
+	return v;
+}
+
+static void norm(struct emitter *e, uint16_t l, int dst, int src, const struct fox_weight *w,
+    const struct fox_weight *bias, uint16_t n)
+{
+	if (w)
+		add(e, (struct fox_op){.code = FOX_OP_NORM,
+		           .dst = (int8_t)dst,
+		           .a = (int8_t)src,
+		           .layer = l,
+		           .n = n,
+		           .f = e->h->norm_eps,
+		           .w = w,
+		           .bias = bias});
+}
+
+static void matmul(
+    struct emitter *e, uint16_t l, int dst, int src, const struct fox_weight *w, const struct fox_weight *bias)
+{
+	add(e, (struct fox_op){.code = FOX_OP_MATMUL,
+	           .dst = (int8_t)dst,
+	           .a = (int8_t)src,
+	           .layer = l,
+	           .w = w,
+	           .bias = bias});
+}
+
+static void simple(struct emitter *e, enum fox_op_code code, uint16_t l, int dst, int a, int b, uint16_t n)
+{
+	add(e, (struct fox_op){
+	           .code = code, .dst = (int8_t)dst, .a = (int8_t)a, .b = (int8_t)b, .layer = l, .n = n});
+}
+
+/* Q, K and V: three matrices, or the rows of one. */
+static void emit_qkv(struct emitter *e, uint16_t l, int from)
+{
+	const struct fox_weight *all = role(e, FOX_R_ATTN_QKV), *bias = role(e, FOX_R_ATTN_QKV_B);
+	uint64_t q = fox_arch_dim(e->h, FOX_D_Q, l), kv = fox_arch_dim(e->h, FOX_D_KV, l);
+	if (!all) {
+		matmul(e, l, FOX_S_Q, from, role(e, FOX_R_ATTN_Q), role(e, FOX_R_ATTN_Q_B));
+		matmul(e, l, FOX_S_K, from, role(e, FOX_R_ATTN_K), role(e, FOX_R_ATTN_K_B));
+		matmul(e, l, FOX_S_V, from, role(e, FOX_R_ATTN_V), role(e, FOX_R_ATTN_V_B));
+		return;
+	}
+	matmul(e, l, FOX_S_Q, from, part(e, all, 0, q), part(e, bias, 0, q));
+	matmul(e, l, FOX_S_K, from, part(e, all, q, kv), part(e, bias, q, kv));
+	matmul(e, l, FOX_S_V, from, part(e, all, q + kv, kv), part(e, bias, q + kv, kv));
+}
+
+/* A norm of queries or keys: of each head when its weight is as long as one, else of all heads together. */
+static uint16_t norm_parts(const struct emitter *e, const struct fox_weight *w, uint16_t heads)
+{
+	return w && w->cols == e->h->head_dim ? heads : 1;
+}
+
+static void emit_attention(struct emitter *e, uint16_t l, int from)
+{
+	const struct fox_hparams *h = e->h;
+	const struct fox_weight *q_norm = role(e, FOX_R_ATTN_Q_NORM), *k_norm = role(e, FOX_R_ATTN_K_NORM);
 	uint16_t heads = (uint16_t)h->n_heads[l], kv = (uint16_t)h->n_kv_heads[l];
-	float eps = h->norm_eps, scale = (float)(1.0 / sqrt((double)h->head_dim));
-	*o++ = (struct fox_op){FOX_OP_RMSNORM, FOX_S_N, FOX_S_X, 0, l, 0, eps, W(FOX_R_ATTN_NORM)};
-	*o++ = (struct fox_op){FOX_OP_MATMUL, FOX_S_Q, FOX_S_N, 0, l, 0, 0, W(FOX_R_ATTN_Q)};
-	*o++ = (struct fox_op){FOX_OP_MATMUL, FOX_S_K, FOX_S_N, 0, l, 0, 0, W(FOX_R_ATTN_K)};
-	*o++ = (struct fox_op){FOX_OP_MATMUL, FOX_S_V, FOX_S_N, 0, l, 0, 0, W(FOX_R_ATTN_V)};
-	*o++ = (struct fox_op){FOX_OP_ROPE, FOX_S_Q, FOX_S_Q, 0, l, heads, 0, NULL};
-	*o++ = (struct fox_op){FOX_OP_ROPE, FOX_S_K, FOX_S_K, 0, l, kv, 0, NULL};
-	*o++ = (struct fox_op){FOX_OP_KV_PUT, 0, FOX_S_K, FOX_S_V, l, kv, 0, NULL};
-	*o++ = (struct fox_op){FOX_OP_ATTN, FOX_S_A, FOX_S_Q, 0, l, heads, scale, NULL};
-	*o++ = (struct fox_op){FOX_OP_MATMUL, FOX_S_T, FOX_S_A, 0, l, 0, 0, W(FOX_R_ATTN_OUT)};
-	*o++ = (struct fox_op){FOX_OP_ADD, FOX_S_X, FOX_S_X, FOX_S_T, l, 0, 0, NULL};
-	*o++ = (struct fox_op){FOX_OP_RMSNORM, FOX_S_N, FOX_S_X, 0, l, 0, eps, W(FOX_R_FFN_NORM)};
-	*o++ = (struct fox_op){FOX_OP_MATMUL, FOX_S_G, FOX_S_N, 0, l, 0, 0, W(FOX_R_FFN_GATE)};
-	*o++ = (struct fox_op){FOX_OP_MATMUL, FOX_S_U, FOX_S_N, 0, l, 0, 0, W(FOX_R_FFN_UP)};
-	*o++ = (struct fox_op){FOX_OP_SILU_MUL, FOX_S_G, FOX_S_G, FOX_S_U, l, 0, 0, NULL};
-	*o++ = (struct fox_op){FOX_OP_MATMUL, FOX_S_T, FOX_S_G, 0, l, 0, 0, W(FOX_R_FFN_DOWN)};
-	*o++ = (struct fox_op){FOX_OP_ADD, FOX_S_X, FOX_S_X, FOX_S_T, l, 0, 0, NULL};
-	*o++ = (struct fox_op){FOX_OP_TAP, 0, FOX_S_X, 0, l, 0, 0, NULL};
-#undef W
-	return o;
+	float scale = h->attn_scale != 0 ? h->attn_scale : (float)(1.0 / sqrt((double)h->head_dim));
+	emit_qkv(e, l, from);
+	norm(e, l, FOX_S_Q, FOX_S_Q, q_norm, NULL, norm_parts(e, q_norm, heads));
+	norm(e, l, FOX_S_K, FOX_S_K, k_norm, NULL, norm_parts(e, k_norm, kv));
+	if (e->arch->traits.rope != FOX_ROPE_NONE) {
+		simple(e, FOX_OP_ROPE, l, FOX_S_Q, FOX_S_Q, 0, heads);
+		simple(e, FOX_OP_ROPE, l, FOX_S_K, FOX_S_K, 0, kv);
+	}
+	simple(e, FOX_OP_KV_PUT, l, 0, FOX_S_K, FOX_S_V, kv);
+	simple(e, FOX_OP_ATTN, l, FOX_S_A, FOX_S_Q, 0, heads);
+	e->o[-1].f = scale;
+	matmul(e, l, FOX_S_T, FOX_S_A, role(e, FOX_R_ATTN_OUT), role(e, FOX_R_ATTN_OUT_B));
+	norm(e, l, FOX_S_T, FOX_S_T, role(e, FOX_R_ATTN_POST_NORM), NULL, 1);
+	simple(e, FOX_OP_ADD, l, FOX_S_X, FOX_S_X, FOX_S_T, 0);
+}
+
+static void emit_ffn(struct emitter *e, uint16_t l, int from)
+{
+	const struct fox_weight *both = role(e, FOX_R_FFN_GATE_UP);
+	uint64_t ff = fox_arch_dim(e->h, FOX_D_FF, l);
+	if (both) {
+		matmul(e, l, FOX_S_G, from, part(e, both, 0, ff), NULL);
+		matmul(e, l, FOX_S_U, from, part(e, both, ff, ff), NULL);
+	} else if (e->arch->traits.gated) {
+		matmul(e, l, FOX_S_G, from, role(e, FOX_R_FFN_GATE), role(e, FOX_R_FFN_GATE_B));
+		matmul(e, l, FOX_S_U, from, role(e, FOX_R_FFN_UP), role(e, FOX_R_FFN_UP_B));
+	} else {
+		matmul(e, l, FOX_S_G, from, role(e, FOX_R_FFN_UP), role(e, FOX_R_FFN_UP_B));
+	}
+	simple(e, FOX_OP_ACT_MUL, l, FOX_S_G, FOX_S_G, e->arch->traits.gated ? FOX_S_U : 0, 0);
+	matmul(e, l, FOX_S_T, FOX_S_G, role(e, FOX_R_FFN_DOWN), role(e, FOX_R_FFN_DOWN_B));
+	norm(e, l, FOX_S_T, FOX_S_T, role(e, FOX_R_FFN_POST_NORM), NULL, 1);
+	simple(e, FOX_OP_ADD, l, FOX_S_X, FOX_S_X, FOX_S_T, 0);
+}
+
+/*
+ * A transformer block: norm, attention, add; norm, feed-forward, add. Families leave norms out or add others behind; a
+ * parallel block feeds both halves from the first norm, whose result nothing overwrites in between.
+ */
+static void emit_layer(struct emitter *e, uint16_t l)
+{
+	const struct fox_weight *first = role(e, FOX_R_ATTN_NORM), *second = role(e, FOX_R_FFN_NORM);
+	norm(e, l, FOX_S_N, FOX_S_X, first, role(e, FOX_R_ATTN_NORM_B), 1);
+	emit_attention(e, l, first ? FOX_S_N : FOX_S_X);
+	norm(e, l, FOX_S_N, FOX_S_X, second, role(e, FOX_R_FFN_NORM_B), 1);
+	emit_ffn(e, l, second || e->h->parallel ? FOX_S_N : FOX_S_X);
+	simple(e, FOX_OP_TAP, l, 0, FOX_S_X, 0, 0);
+}
+
+static void emit_embedding(struct emitter *e, const struct fox_weights *weights)
+{
+	const struct fox_weight *pos = weights->global[FOX_R_POS_EMBD];
+	bool scaled = e->arch->traits.embed_scale;
+	add(e, (struct fox_op){.code = FOX_OP_EMBED,
+	           .dst = FOX_S_X,
+	           .f = scaled ? (float)sqrt((double)e->h->d_model) : 1,
+	           .w = weights->global[FOX_R_TOKEN_EMBD]});
+	if (pos)
+		add(e, (struct fox_op){.code = FOX_OP_ADD_POS, .dst = FOX_S_X, .a = FOX_S_X, .w = pos});
+	norm(e, 0, FOX_S_X, FOX_S_X, weights->global[FOX_R_EMBD_NORM], weights->global[FOX_R_EMBD_NORM_B], 1);
+}
+
+/* The choice of rows comes before the last norm, so that neither it nor the logits are computed for nothing. */
+static void emit_head(struct emitter *e, const struct fox_weights *weights)
+{
+	const struct fox_weight *head = weights->global[FOX_R_OUTPUT];
+	uint16_t end = (uint16_t)e->h->n_layers;
+	simple(e, FOX_OP_PICK, end, FOX_S_T, FOX_S_X, 0, 0);
+	norm(e, end, FOX_S_N, FOX_S_T, weights->global[FOX_R_OUTPUT_NORM], weights->global[FOX_R_OUTPUT_NORM_B], 1);
+	matmul(e, end, FOX_S_LOGITS, FOX_S_N, head ? head : weights->global[FOX_R_TOKEN_EMBD], NULL);
+	if (e->h->logit_softcap != 0) {
+		simple(e, FOX_OP_SOFTCAP, end, FOX_S_LOGITS, FOX_S_LOGITS, 0, 0);
+		e->o[-1].f = e->h->logit_softcap;
+	}
+}
+
+static const float *table_of(const struct fox_weights *weights, enum fox_role r)
+{
+	return weights->global[r] ? weights->global[r]->vec : NULL;
 }
 
 enum fox_status fox_graph_build(struct fox_graph *g, const struct fox_arch *arch, const struct fox_hparams *h,
     const struct fox_weights *weights, struct fox_arena *arena, struct fox_err *err)
 {
-	*g = (struct fox_graph){.rope = arch->traits.rope};
-	if (check_traits(arch, err))
-		return FOX_E_UNSUPPORTED;
+	*g = (struct fox_graph){.traits = arch->traits,
+	    .factors = table_of(weights, FOX_R_ROPE_FREQS),
+	    .factors_long = table_of(weights, FOX_R_ROPE_LONG),
+	    .factors_short = table_of(weights, FOX_R_ROPE_SHORT)};
+	if (arch->traits.act == FOX_ACT_SILU && !arch->traits.gated)
+		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+		    "architecture '%s' cannot be run by this build: it has SiLU without a gate", arch->name);
 	for (uint32_t l = 0; l < h->n_layers; l++) {
 		if (h->n_heads[l] > UINT16_MAX)
 			return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "%u heads in layer %u, want at most %u",
 			    h->n_heads[l], l, UINT16_MAX);
 	}
 	size_t n = OPS_GLOBAL + (size_t)h->n_layers * OPS_PER_LAYER;
-	struct fox_op *ops = fox_arena_alloc(arena, n, sizeof *ops), *o = ops;
+	struct fox_op *ops = fox_arena_alloc(arena, n, sizeof *ops);
 	if (!ops)
 		return fox_fail_nomem(err);
-	const struct fox_weight *embd = weights->global[FOX_R_TOKEN_EMBD];
-	const struct fox_weight *head = weights->global[FOX_R_OUTPUT];
-	const struct fox_weight *norm = weights->global[FOX_R_OUTPUT_NORM];
-	uint16_t end = (uint16_t)h->n_layers;
-	*o++ = (struct fox_op){FOX_OP_EMBED, FOX_S_X, 0, 0, 0, 0, 0, embd};
-	for (uint32_t l = 0; l < h->n_layers; l++)
-		o = emit_layer(o, h, weights->layer + (size_t)l * FOX_LAYER_ROLES, (uint16_t)l);
-	/* The choice of rows comes before the last norm, so that neither it nor the logits are computed for
-	 * nothing. */
-	*o++ = (struct fox_op){FOX_OP_PICK, FOX_S_T, FOX_S_X, 0, end, 0, 0, NULL};
-	*o++ = (struct fox_op){FOX_OP_RMSNORM, FOX_S_N, FOX_S_T, 0, end, 0, h->norm_eps, norm};
-	*o++ = (struct fox_op){FOX_OP_MATMUL, FOX_S_LOGITS, FOX_S_N, 0, end, 0, 0, head ? head : embd};
+	struct emitter e = {.o = ops, .arch = arch, .h = h, .arena = arena};
+	emit_embedding(&e, weights);
+	for (uint32_t l = 0; l < h->n_layers; l++) {
+		e.w = weights->layer + (size_t)l * FOX_LAYER_ROLES;
+		emit_layer(&e, (uint16_t)l);
+	}
+	emit_head(&e, weights);
+	if (e.no_memory)
+		return fox_fail_nomem(err);
 	fox_graph_widths(g, h);
 	g->ops = ops;
-	g->n_ops = (size_t)(o - ops);
+	g->n_ops = (size_t)(e.o - ops);
+	if (weights->global[FOX_R_POS_EMBD])
+		g->max_ctx = h->n_ctx;
 	return FOX_OK;
-}
-
-static void print_weight(const struct fox_weight *w, struct fox_buf *out)
-{
-	const struct fox_type_info *t = fox_type_info(w->type);
-	fox_buf_str(out, "  ");
-	fox_buf_escaped(out, w->name, 200);
-	if (w->vec)
-		fox_buf_fmt(out, " %s [%llu]", t ? t->name : "?", (unsigned long long)w->cols);
-	else
-		fox_buf_fmt(out, " %s [%llu x %llu]", t ? t->name : "?", (unsigned long long)w->rows,
-		    (unsigned long long)w->cols);
-}
-
-static void print_op(
-    const struct fox_graph *g, const struct fox_hparams *h, const struct fox_op *o, struct fox_buf *out)
-{
-	const char *dst = fox_slot_name(o->dst), *a = fox_slot_name(o->a), *b = fox_slot_name(o->b);
-	fox_buf_fmt(out, "%-8s ", fox_op_name(o->code));
-	switch ((enum fox_op_code)o->code) {
-	case FOX_OP_EMBED:
-		fox_buf_fmt(out, "%s = ids", dst);
-		break;
-	case FOX_OP_RMSNORM:
-		fox_buf_fmt(out, "%s = %s, eps %g", dst, a, (double)o->f);
-		break;
-	case FOX_OP_MATMUL:
-	case FOX_OP_PICK:
-		fox_buf_fmt(out, "%s = %s", dst, a);
-		break;
-	case FOX_OP_ROPE:
-		fox_buf_fmt(out, "%s, %u heads of %u, first %u by %s, theta %g", dst, o->n, h->head_dim, h->rope_dims,
-		    g->rope == FOX_ROPE_PAIRS ? "pairs" : "halves", (double)h->rope_theta);
-		break;
-	case FOX_OP_KV_PUT:
-		fox_buf_fmt(out, "cache[%u] = %s, %s, %u heads of %u", o->layer, a, b, o->n, h->head_dim);
-		break;
-	case FOX_OP_ATTN:
-		fox_buf_fmt(out, "%s = %s, cache[%u], %u heads of %u over %u, scale %.9g", dst, a, o->layer, o->n,
-		    h->head_dim, h->n_kv_heads[o->layer], (double)o->f);
-		break;
-	case FOX_OP_ADD:
-	case FOX_OP_SILU_MUL:
-		fox_buf_fmt(out, "%s = %s, %s", dst, a, b);
-		break;
-	case FOX_OP_TAP:
-		fox_buf_fmt(out, "%s, layer %u", a, o->layer);
-		break;
-	case FOX_OP_COUNT:
-		break;
-	}
-	if (o->w)
-		print_weight(o->w, out);
-	fox_buf_char(out, '\n');
-}
-
-void fox_graph_print(const struct fox_graph *g, const struct fox_hparams *h, struct fox_buf *out)
-{
-	for (size_t i = 0; i < g->n_ops; i++)
-		print_op(g, h, &g->ops[i], out);
 }

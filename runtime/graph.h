@@ -44,15 +44,17 @@ enum fox_slot_id {
 };
 
 enum fox_op_code {
-	FOX_OP_EMBED,   /* dst = row of w for each token id */
-	FOX_OP_RMSNORM, /* dst = rmsnorm(a) * w; f = eps */
-	FOX_OP_MATMUL,  /* dst = a w^T */
+	FOX_OP_EMBED,   /* dst = row of w for each token id, times f */
+	FOX_OP_ADD_POS, /* dst = a + row of w for each position */
+	FOX_OP_NORM,    /* dst = norm(a) * w + bias; f = eps; n vectors of w's length in a row */
+	FOX_OP_MATMUL,  /* dst = a w^T + bias */
 	FOX_OP_ROPE,    /* dst rotated in place by each row's position: n heads */
 	FOX_OP_KV_PUT,  /* rows of a (keys) and b (values) go into the layer's cache: n heads */
 	FOX_OP_ATTN, /* dst = causal attention of a over the layer's cache: n query heads; f = scale of the scores
 	              */
-	FOX_OP_ADD,  /* dst = a + b */
-	FOX_OP_SILU_MUL, /* dst = silu(a) * b */
+	FOX_OP_ADD,     /* dst = a + b */
+	FOX_OP_ACT_MUL, /* dst = act(a) * b; without b: act(a) */
+	FOX_OP_SOFTCAP, /* dst = f * tanh(dst / f) */
 	FOX_OP_TAP,      /* a is the residual stream after the layer: handed to whoever asked for it */
 	FOX_OP_PICK, /* dst = those rows of a whose logits are wanted; later operations run over these rows only
 	              */
@@ -67,13 +69,18 @@ struct fox_op {
 	uint16_t n; /* heads, where the operation has them */
 	float f;
 	const struct fox_weight *w;
+	const struct fox_weight *bias; /* vector, or NULL */
 };
 
 struct fox_graph {
 	const struct fox_op *ops;
 	size_t n_ops;
 	uint64_t width[FOX_S_COUNT]; /* f32 per row: the widest any layer needs */
-	enum fox_rope_kind rope;
+	struct fox_traits traits;
+	uint32_t max_ctx; /* rows of a table of positions: a session cannot have more; 0: no such table */
+	/* what each rotary frequency is divided by, f32 [rope_dims / 2]; NULL: by 1. factors: always; or _long in
+	 * sessions of more than rope.orig_ctx positions and _short in others. */
+	const float *factors, *factors_long, *factors_short;
 };
 
 const char *fox_op_name(enum fox_op_code code);
@@ -84,6 +91,7 @@ const char *fox_slot_name(enum fox_slot_id slot);
  *
  * h        checked (fox_hparams_check)
  * weights  every required role of the family is there; output falls back to token_embd. Borrowed: outlive the graph.
+ *          Fused tensors (QKV, gate and up) are used by their rows, through views that the arena owns.
  * arena    owns the operations
  * errors   FOX_E_UNSUPPORTED a trait that this build does not compute, named; FOX_E_NOMEM
  */

@@ -72,13 +72,13 @@ static bool key_is_known(const struct fox_model *m, const struct fox_gguf_kv *kv
 {
 	char name[128];
 	double number;
-	for (size_t i = 0; i < FOX_COUNT(neutral_keys); i++)
-		if (fox_str_is(suffix, neutral_keys[i].suffix))
-			return neutral_keys[i].any || (key_number(m->g, kv, &number) && number == neutral_keys[i].number);
 	for (size_t i = 0; i < m->arch->n_keys; i++)
 		if (m->arch->keys[i].key && fox_arch_expand(name, sizeof name, m->arch->keys[i].key, m->arch, 0) &&
 		    fox_str_is(kv->key, name))
 			return true;
+	for (size_t i = 0; i < FOX_COUNT(neutral_keys); i++)
+		if (fox_str_is(suffix, neutral_keys[i].suffix))
+			return neutral_keys[i].any || (key_number(m->g, kv, &number) && number == neutral_keys[i].number);
 	return false;
 }
 

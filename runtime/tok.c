@@ -3,12 +3,14 @@
  * Refuses vocabularies that could not encode every text. spec/tokenizer.md 3 and 4 */
 #include "runtime/tok.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "format/base/num.h"
 #include "format/tokpre.h"
 #include "runtime/tok_bpe.h"
 #include "runtime/tok_hf.h"
+#include "runtime/tok_norm.h"
 #include "runtime/tok_unigram.h"
 
 /* ---- text of a piece -> id */
@@ -327,6 +329,13 @@ static enum fox_status encode_special(
 		from = i;
 	}
 	return encode_text(t, out, (struct fox_str){text.p + from, i - from}, err);
+}
+
+const char *fox_tok_versions(void)
+{
+	static char text[160];
+	snprintf(text, sizeof text, "%s\n%s\n", tok_regex_version(), tok_norm_version());
+	return text;
 }
 
 enum fox_status fox_tok_encode(const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text,

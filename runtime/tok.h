@@ -9,12 +9,15 @@ struct fox_tok; /* immutable after open: shareable between threads */
 /*
  * fox_tok_open - build the lookup structures; data must outlive the tokenizer
  *
- * errors FOX_E_UNSUPPORTED: another model than "llama" and "t5", or neither an unknown token nor byte pieces; those of
+ * errors FOX_E_UNSUPPORTED: another model than "llama", "t5" and "gpt2", what tok_hf_open refuses, or neither an unknown token nor byte pieces; those of
  * fox_charsmap_parse; FOX_E_NOMEM
  */
 enum fox_status fox_tok_open(
     struct fox_tok **out, const struct fox_tokdata *data, struct fox_err *err) FOX_MUST_CHECK;
 void fox_tok_close(struct fox_tok *t); /* NULL is fine */
+
+/* Lines for --version: what PCRE2 and utf8proc the expressions and normal forms are run by. Not for several threads. */
+const char *fox_tok_versions(void);
 
 struct fox_tok_ids {
 	int32_t *ids; /* free with fox_tok_ids_free */

@@ -54,6 +54,10 @@ PATH="$bin/bin:$bin/tests/gen:$PATH" FOX_CONFIG="$config" tests/cli/run.sh >"$tm
 pass=$((pass + $(grep -c '^ok ' "$tmp/cli"))) fail=$((fail + $(grep -c '^FAIL ' "$tmp/cli"))) skip=$((skip + $(grep -c '^skip ' "$tmp/cli")))
 cat "$tmp/cli"
 
+tests/families.sh "$bin/bin" >"$tmp/families" 2>&1
+pass=$((pass + $(grep -c '^ok ' "$tmp/families"))) fail=$((fail + $(grep -c '^FAIL ' "$tmp/families")))
+cat "$tmp/families"
+
 if [ "$config" = release ]; then
 	if tests/lint.sh "$build" >"$tmp/log" 2>&1; then
 		pass=$((pass + 1))

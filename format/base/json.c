@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX_DEPTH = 64 };
 
@@ -45,17 +46,68 @@ static bool too_deep(struct fox_str t, size_t *at)
 	return false;
 }
 
+/* The end of the next integer past 64 bits, from *i on; *i moves there. False: there is none. */
+static bool next_big(struct fox_str t, size_t *i)
+{
+	static const char most[] = "9223372036854775807", number[] = "+-.0123456789eE";
+	const size_t limit = sizeof most - 1;
+	for (size_t at = *i; at < t.n; at++) {
+		if (t.p[at] == '"') {
+			for (at++; at < t.n && t.p[at] != '"'; at++)
+				at += t.p[at] == '\\';
+			continue;
+		}
+		if (t.p[at] != '-' && (t.p[at] < '0' || t.p[at] > '9'))
+			continue;
+		size_t from = at + (t.p[at] == '-'), digits = 0;
+		bool whole = true;
+		for (; at + 1 < t.n && memchr(number, t.p[at + 1], sizeof number - 1); at++)
+			;
+		for (size_t k = from; k <= at; k++)
+			whole &= t.p[k] >= '0' && t.p[k] <= '9', digits++;
+		if (whole && (digits > limit || (digits == limit && memcmp(t.p + from, most, limit) > 0))) {
+			*i = at + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* jansson refuses integers past 64 bits, which others read as reals: transformers writes "model_max_length":
+ * 1000000000000000019884624838656. An exponent behind each makes them reals here too. */
+static json_t *load_wide(struct fox_str text, json_error_t *e, bool *no_memory)
+{
+	struct fox_buf wide = {0};
+	size_t from = 0, i = 0, n = 0;
+	while (next_big(text, &i)) {
+		fox_buf_add(&wide, text.p + from, i - from);
+		fox_buf_str(&wide, "e0");
+		from = i;
+	}
+	fox_buf_add(&wide, text.p + from, text.n - from);
+	*no_memory = wide.failed;
+	json_t *root = wide.failed ? NULL : json_loadb(wide.p, wide.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, e);
+	/* an offset counts in the text as it was */
+	for (i = 0; !root && next_big(text, &i) && (int64_t)(i + 2 * (n + 1)) <= e->position;)
+		n++;
+	e->position -= (int)(2 * n);
+	fox_buf_free(&wide);
+	return root;
+}
+
 enum fox_status fox_json_parse(struct fox_json **out, struct fox_str text, struct fox_err *err)
 {
 	json_error_t e;
 	size_t at;
+	bool no_memory = false;
 	*out = NULL;
 	if (too_deep(text, &at))
 		return fox_fail(err, FOX_E_FORMAT, at, "JSON is nested deeper than %d levels", MAX_DEPTH);
 	json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+	if (!root && json_error_code(&e) == json_error_numeric_overflow && next_big(text, &(size_t){0}))
+		root = load_wide(text, &e, &no_memory);
 	if (!root) {
-		enum json_error_code code = json_error_code(&e);
-		if (code == json_error_out_of_memory)
+		if (no_memory || json_error_code(&e) == json_error_out_of_memory)
 			return fox_fail_nomem(err);
 		/* jansson counts what it has consumed, which may be one past the end */
 		uint64_t pos = e.position < 0 ? FOX_NOWHERE : (uint64_t)e.position;

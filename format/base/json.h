@@ -23,7 +23,7 @@ enum fox_json_type {
 /* jansson's version as built with, for --version. */
 const char *fox_json_version(void);
 
-/* Parse text (UTF-8, without BOM). FOX_E_FORMAT with the byte offset. */
+/* Parse text (UTF-8, without BOM). Integers past 64 bits become reals. FOX_E_FORMAT with the byte offset. */
 enum fox_status fox_json_parse(
     struct fox_json **out, struct fox_str text, struct fox_err *err) FOX_MUST_CHECK;
 void fox_json_close(struct fox_json *j); /* NULL is fine */

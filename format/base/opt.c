@@ -13,6 +13,7 @@
 enum { MAX_OPTIONS = 48, FIRST_LONG = 256, HELP_AT = 26 };
 
 const char *(*fox_version_extra)(void);
+const char *(*fox_version_libraries)(void);
 
 static void print_row(const struct fox_opt *o)
 {
@@ -59,6 +60,8 @@ static void print_version(const struct fox_tool *t)
 	if (fox_version_extra)
 		printf("%s", fox_version_extra());
 	printf("%szlib: %s\njansson: %s\n", fox_hash_versions(), zlibVersion(), fox_json_version());
+	if (fox_version_libraries)
+		printf("%s", fox_version_libraries());
 }
 
 /* 4096, 512K, 2G: powers of 1024. */

@@ -48,7 +48,9 @@ struct fox_tool {
 enum fox_status fox_opt_parse(const struct fox_tool *tool, int argc, char **argv, int *first, bool *done,
     struct fox_err *err) FOX_MUST_CHECK;
 
-/* For --version: tools that link kernels add a line "cpu: ..." by setting this before fox_opt_parse. */
+/* For --version, set before fox_opt_parse: tools that link kernels add a line "cpu: ...", those that run tokenizers the
+ * lines of the libraries for it. */
 extern const char *(*fox_version_extra)(void);
+extern const char *(*fox_version_libraries)(void);
 
 #endif

@@ -36,6 +36,36 @@ void fox_silu_mul_scalar(float *y, const float *g, const float *u, size_t n)
 		y[i] = g[i] / (1 + expf(-g[i])) * u[i];
 }
 
+void fox_gelu_mul_scalar(float *y, const float *g, const float *u, size_t n)
+{
+	const float root = 0.797884560802865356f; /* sqrt(2 / pi) */
+	for (size_t i = 0; i < n; i++) {
+		float x = g[i], v = 0.5f * x * (1 + tanhf(root * (x + 0.044715f * x * x * x)));
+		y[i] = u ? v * u[i] : v;
+	}
+}
+
+void fox_layernorm_scalar(float *y, const float *x, const float *w, const float *b, size_t n, float eps)
+{
+	double sum = 0, squares = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (double)x[i];
+	double mean = sum / (double)n;
+	for (size_t i = 0; i < n; i++)
+		squares += ((double)x[i] - mean) * ((double)x[i] - mean);
+	double scale = 1 / sqrt(squares / (double)n + (double)eps);
+	for (size_t i = 0; i < n; i++) {
+		float v = (float)(((double)x[i] - mean) * scale) * w[i];
+		y[i] = b ? v + b[i] : v;
+	}
+}
+
+void fox_softcap_scalar(float *x, size_t n, float cap)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = cap * tanhf(x[i] / cap);
+}
+
 void fox_softmax_scalar(float *x, size_t n)
 {
 	assert(n >= 1);

@@ -19,6 +19,7 @@ try() {
 	echo $?
 }
 echo "== refused"
+try 's/"rope_type": "default"/"rope_type": "dynamic", "factor": 8.0/'
 try 's/"rope_type": "default"/"rope_type": "llama3", "factor": 8.0/'
 try 's/"hidden_act": "silu"/"hidden_act": "gelu"/'
 try 's/"attention_bias": false/"attention_bias": true/'

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fox_err err = {0};
 	struct fox_json *json;
 	struct fox_hfconfig c;
+	static float table[FOX_MAX_HEAD_DIM / 2];
 	if (fox_json_parse(&json, (struct fox_str){(const char *)data, size}, &err))
 		return 0;
 	enum fox_status st = fox_hfconfig_read(&c, json, &err);
@@ -26,7 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t i = 0; i < n; i++) {
 			if (!slots[i].rows || !slots[i].cols)
 				abort();
-			if (!c.hp.tied || !(slots[i].row->how & FOX_T_TIED_EMBED))
+			if (slots[i].row->how & FOX_T_MADE)
+				fox_hf_rope_table(table, slots[i].row->role, &c.rope, &c.hp);
+			else if (!c.hp.tied || !(slots[i].row->how & FOX_T_TIED_EMBED))
 				sum += slots[i].rows * slots[i].cols;
 		}
 		if (sum != fox_arch_params(c.arch, &c.hp))

@@ -6,7 +6,8 @@
  *       head-count                 half the heads of twice the size: every shape stays as it is
  *       swapped                    the data of two tensors of one shape exchanged
  *       rounding zeroed            the lowest bit of one value turned round; a tensor of zeros
- *       missing extra              a tensor left out, one too many
+ *       missing                    a tensor left out
+ *       extra extra-bias           one too many: of no model, of models with such biases
  *       spm user-defined carried dtype sha-record size-record              that record wrong
  *       merges token-type hf       first merge another, first type another, one bit of fox.tokenizer.hf
  *       revision                   a revision recorded that the source does not have
@@ -59,6 +60,12 @@ struct job {
 static bool is(const struct job *j, const char *fault)
 {
 	return !strcmp(j->fault, fault);
+}
+
+/* The tensor that the fault adds; NULL: none. */
+static const char *extra_name(const struct job *j)
+{
+	return is(j, "extra") ? "blk.0.attn_extra.weight" : is(j, "extra-bias") ? "blk.0.attn_q.bias" : NULL;
 }
 
 static uint32_t number(const struct fox_gguf *g, const char *key)
@@ -158,7 +165,7 @@ static bool put_faulty(struct job *j, const struct fox_gguf_kv *kv, const char *
 		put_text(j, kv, key);
 	else if (is(j, "missing") && !strcmp(key, FOX_KEY_SRC_DTYPES))
 		put_list(j, kv, key, NULL, NULL); /* they are all alike */
-	else if (is(j, "extra") && !strcmp(key, FOX_KEY_SRC_DTYPES))
+	else if (extra_name(j) && !strcmp(key, FOX_KEY_SRC_DTYPES))
 		put_list(j, kv, key, "BF16", "F32");
 	else if (is(j, "sha-record") && !strcmp(key, FOX_KEY_SRC_SHA256))
 		put_list(j, kv, key, "0000000000000000000000000000000000000000000000000000000000000000", NULL);
@@ -248,8 +255,8 @@ static void rewrite(const struct fox_gguf *in, const char *path, const char *fau
 		if (!left_out(&j, t))
 			check(fox_gguf_put_tensor(j.w, t->name, t->type, t->n_dims, t->dim, &err));
 	}
-	if (is(&j, "extra"))
-		check(fox_gguf_put_tensor(j.w, fox_str_of("blk.0.attn_q.bias"), FOX_F32, 1, dim, &err));
+	if (extra_name(&j))
+		check(fox_gguf_put_tensor(j.w, fox_str_of(extra_name(&j)), FOX_F32, 1, dim, &err));
 	check(fox_gguf_freeze(j.w, &err));
 	check(fox_gguf_create(j.w, path, true, &err));
 	for (size_t i = 0; i < n; i++) {
@@ -262,7 +269,7 @@ static void rewrite(const struct fox_gguf *in, const char *path, const char *fau
 		fox_gguf_set_hash(j.w, at++, fox_xxh3(d.p, d.n));
 		free(own);
 	}
-	if (is(&j, "extra")) {
+	if (extra_name(&j)) {
 		check(fox_gguf_write_data(j.w, at, 0, extra, sizeof extra, &err));
 		fox_gguf_set_hash(j.w, at, fox_xxh3(extra, sizeof extra));
 	}
@@ -454,8 +461,8 @@ int main(int argc, char **argv)
 {
 	static const char *const rewrites[] = {"qk-unpermuted", "eps", "theta", "bos", "add-space-prefix",
 	    "context", "pre", "sampling", "logit-scale", "head-count", "swapped", "rounding", "zeroed", "missing",
-	    "extra", "spm", "user-defined", "merges", "token-type", "hf", "carried", "dtype", "sha-record", "size-record", "revision",
-	    "profile", "file-type"};
+	    "extra", "extra-bias", "spm", "user-defined", "merges", "token-type", "hf", "carried", "dtype",
+	    "sha-record", "size-record", "revision", "profile", "file-type"};
 	struct fox_gguf *g;
 	bool done = false;
 	if (argc != 4)

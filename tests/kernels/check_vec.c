@@ -1,4 +1,4 @@
-/* check_vec.c - norm, activation, softmax, rope and axpy: the scalar kernels against double precision, every
+/* check_vec.c - norms, activations, caps, softmax, rope and axpy: the scalar kernels against double precision, every
  * ISA subset against the scalar kernels within the bounds that kernels.h states. Heap blocks have their exact
  * size. */
 #include "tests/test.h"
@@ -157,6 +157,115 @@ static void silu_mul_of_what_is_not_finite(void **state)
 	}
 }
 
+/* The tanh form in double. Far below 0 the result is the difference of two nearly equal numbers, so that f32 leaves of it
+ * what a rounding of 1 does: 2^-24 of the gate. */
+static void check_gelu_mul(const struct fox_kernels *k, const struct fox_kernels *scalar, size_t n)
+{
+	uint64_t seed = n + 5;
+	float *g = floats(n), *u = uniform(n, 5, &seed), *got = floats(n), *want = floats(n), *alone = floats(n);
+	for (size_t i = 0; i < n; i++)
+		g[i] = i % 3 ? gate(i, &seed) : ((float)test_rand(&seed) - 0x1p30f) * 0x1p-30f * 6;
+	scalar->gelu_mul(want, g, u, n);
+	k->gelu_mul(got, g, u, n);
+	k->gelu_mul(alone, g, NULL, n); /* no factor is a factor of 1 */
+	for (size_t i = 0; i < n; i++) {
+		double x = g[i], exact = x / 2 * (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x)));
+		double tol = 4e-7 * fabs(exact) + 0x1p-23 * fabs(x) * (x < 0) + 1e-30;
+		assert_true(within(want[i], exact * u[i], tol * fabs((double)u[i])) || isinf(want[i]));
+		assert_true(!isinf(want[i]) || fabs(exact * u[i]) > 3.4e38);
+		assert_true(within(alone[i], exact, 2 * tol));
+		if (!within(got[i], want[i], 1e-6 * fabs((double)want[i]) + 1e-30))
+			fail_msg("isa %u: gelu(%.9g) * %.9g is %.9g, want %.9g", k->isa, (double)g[i], (double)u[i],
+			    (double)got[i], (double)want[i]);
+	}
+	float *in_g = copy_of(g, n), *in_u = copy_of(u, n), *in_alone = copy_of(g, n);
+	k->gelu_mul(in_g, in_g, u, n); /* y may be g, and y may be u */
+	k->gelu_mul(in_u, g, in_u, n);
+	k->gelu_mul(in_alone, in_alone, NULL, n);
+	if (n) {
+		assert_memory_equal(in_g, got, n * sizeof *got);
+		assert_memory_equal(in_u, got, n * sizeof *got);
+		assert_memory_equal(in_alone, alone, n * sizeof *got);
+	}
+	free(g), free(u), free(got), free(want), free(alone), free(in_g), free(in_u), free(in_alone);
+}
+
+static void check_layernorm(const struct fox_kernels *k, const struct fox_kernels *scalar, size_t n)
+{
+	uint64_t seed = n + 6;
+	/* values, and how far from 0 they lie: a mean a thousand times the spread must not eat the spread */
+	static const float scales[][2] = {{1, 0}, {1e-12f, 0}, {1e18f, 0}, {1, 1000}, {0.5f, -3}, {0, 7}};
+	for (size_t s = 0; s < FOX_COUNT(scales); s++) {
+		float *x = uniform(n, scales[s][0], &seed), *w = uniform(n, 2, &seed), *b = uniform(n, 1, &seed),
+		      *got = floats(n), *want = floats(n), *bare = floats(n);
+		const float eps = 1e-5f;
+		double sum = 0, squares = 0;
+		for (size_t i = 0; i < n; i++)
+			sum += (double)(x[i] += scales[s][1]);
+		double mean = sum / (double)n;
+		for (size_t i = 0; i < n; i++)
+			squares += (x[i] - mean) * (x[i] - mean);
+		double scale = 1 / sqrt(squares / (double)n + (double)eps);
+		scalar->layernorm(want, x, w, b, n, eps);
+		k->layernorm(got, x, w, b, n, eps);
+		k->layernorm(bare, x, w, NULL, n, eps);
+		for (size_t i = 0; i < n; i++) {
+			double exact = (x[i] - mean) * scale * w[i], size = fabs(exact) + fabs((double)b[i]);
+			assert_true(within(want[i], exact + b[i], 3e-7 * size + 1e-44));
+			assert_true(within(bare[i], exact, 1.3e-6 * fabs(exact) + 1e-44));
+			assert_true(within(got[i], want[i], 1e-6 * (fabs((double)want[i]) + fabs((double)b[i]))));
+		}
+		k->layernorm(x, x, w, b, n, eps); /* in place: the same bits */
+		if (n)
+			assert_memory_equal(x, got, n * sizeof *x);
+		free(x), free(w), free(b), free(got), free(want), free(bare);
+	}
+}
+
+static void check_softcap(const struct fox_kernels *k, const struct fox_kernels *scalar, size_t n)
+{
+	uint64_t seed = n + 7;
+	static const float caps[] = {50, 30, 1, 0.125f, 1e6f};
+	for (size_t s = 0; s < FOX_COUNT(caps); s++) {
+		float cap = caps[s], *x = floats(n);
+		for (size_t i = 0; i < n; i++)
+			x[i] = gate(i, &seed);
+		float *want = copy_of(x, n), *got = copy_of(x, n);
+		scalar->softcap(want, n, cap);
+		k->softcap(got, n, cap);
+		for (size_t i = 0; i < n; i++) {
+			double exact = (double)cap * tanh((double)x[i] / (double)cap);
+			assert_true(within(want[i], exact, 4e-7 * fabs(exact) + 1e-38));
+			assert_true(within(got[i], want[i], 1e-6 * fabs((double)want[i])));
+			assert_true(fabsf(got[i]) <= cap);
+		}
+		free(x), free(want), free(got);
+	}
+}
+
+/* NaN comes through all three; what is infinite is where the function goes. */
+static void of_what_is_not_finite(void **state)
+{
+	(void)state;
+	uint32_t isa = 0;
+	for (bool first = true; next_subset(&isa, &first);) {
+		struct fox_kernels k;
+		fox_kernels_init(&k, isa);
+		const float g[4] = {NAN, INFINITY, -INFINITY, 1}, one[4] = {1, 1, 1, 1}, nan[4] = {1, 1, NAN, 1};
+		float y[4], cap[4] = {NAN, INFINITY, -INFINITY, 0};
+		k.gelu_mul(y, g, NULL, 4);
+		assert_true(isnan(y[0]) && isinf(y[1]) && y[1] > 0 && isnan(y[2]) && y[3] > 0.8f);
+		k.gelu_mul(y, one, nan, 4);
+		assert_true(y[0] > 0.8f && isnan(y[2]));
+		k.softcap(cap, 4, 30);
+		assert_true(isnan(cap[0]) && cap[1] == 30 && cap[2] == -30 && cap[3] == 0);
+		for (int bias = 0; bias < 2; bias++) {
+			k.layernorm(y, nan, one, bias ? one : NULL, 4, 1e-5f);
+			assert_true(isnan(y[0]) && isnan(y[1]) && isnan(y[2]) && isnan(y[3]));
+		}
+	}
+}
+
 static void check_softmax(const struct fox_kernels *k, const struct fox_kernels *scalar, size_t n)
 {
 	uint64_t seed = n + 3;
@@ -228,6 +337,16 @@ static void tails_equal_bodies(void **state)
 			k.silu_mul(part, g, u, n);
 			assert_memory_equal(part, whole, n * sizeof *part);
 		}
+		k.gelu_mul(whole, g, u, 64);
+		for (size_t n = 0; n <= 64; n++) {
+			k.gelu_mul(part, g, u, n);
+			assert_memory_equal(part, whole, n * sizeof *part);
+		}
+		k.gelu_mul(whole, g, NULL, 64);
+		for (size_t n = 0; n <= 64; n++) {
+			k.gelu_mul(part, g, NULL, n);
+			assert_memory_equal(part, whole, n * sizeof *part);
+		}
 	}
 	free(g), free(u);
 }
@@ -250,6 +369,24 @@ static void silu_mul(void **state)
 	each(check_silu_mul);
 }
 
+static void gelu_mul(void **state)
+{
+	(void)state;
+	each(check_gelu_mul);
+}
+
+static void layernorm(void **state)
+{
+	(void)state;
+	each(check_layernorm);
+}
+
+static void softcap(void **state)
+{
+	(void)state;
+	each(check_softcap);
+}
+
 static void softmax(void **state)
 {
 	(void)state;
@@ -269,6 +406,10 @@ int main(void)
 	    cmocka_unit_test(rmsnorm),
 	    cmocka_unit_test(silu_mul),
 	    cmocka_unit_test(silu_mul_of_what_is_not_finite),
+	    cmocka_unit_test(gelu_mul),
+	    cmocka_unit_test(layernorm),
+	    cmocka_unit_test(softcap),
+	    cmocka_unit_test(of_what_is_not_finite),
 	    cmocka_unit_test(softmax),
 	    cmocka_unit_test(rope),
 	    cmocka_unit_test(tails_equal_bodies),

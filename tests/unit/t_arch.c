@@ -31,19 +31,48 @@ static void lookup(void **state)
 {
 	(void)state;
 	assert_ptr_equal(fox_arch_at(0), &fox_arch_llama);
-	assert_null(fox_arch_at(1));
+	static const struct {
+		const struct fox_arch *arch;
+		const char *name, *hf_class, *hf_type;
+	} all[] = {
+	    {&fox_arch_llama, "llama", "LlamaForCausalLM", "llama"},
+	    {&fox_arch_mistral, "llama", "MistralForCausalLM", "mistral"},
+	    {&fox_arch_gemma, "gemma", "GemmaForCausalLM", "gemma"},
+	    {&fox_arch_gemma2, "gemma2", "Gemma2ForCausalLM", "gemma2"},
+	    {&fox_arch_gemma3, "gemma3", "Gemma3ForCausalLM", "gemma3_text"},
+	    {&fox_arch_qwen2, "qwen2", "Qwen2ForCausalLM", "qwen2"},
+	    {&fox_arch_qwen3, "qwen3", "Qwen3ForCausalLM", "qwen3"},
+	    {&fox_arch_stablelm, "stablelm", "StableLmForCausalLM", "stablelm"},
+	    {&fox_arch_openelm, "openelm", "OpenELMForCausalLM", "openelm"},
+	    {&fox_arch_phi3, "phi3", "Phi3ForCausalLM", "phi3"},
+	    {&fox_arch_olmo2, "olmo2", "Olmo2ForCausalLM", "olmo2"},
+	    {&fox_arch_bloom, "bloom", "BloomForCausalLM", "bloom"},
+	    {&fox_arch_gpt2, "gpt2", "GPT2LMHeadModel", "gpt2"},
+	};
+	for (size_t i = 0; i < FOX_COUNT(all); i++) {
+		assert_ptr_equal(fox_arch_at(i), all[i].arch);
+		assert_string_equal(all[i].arch->name, all[i].name);
+		assert_string_equal(all[i].arch->hf_types, all[i].hf_type);
+		assert_ptr_equal(fox_arch_by_class(fox_str_of(all[i].hf_class)), all[i].arch);
+		/* a container of Mistral says llama */
+		assert_ptr_equal(
+		    fox_arch_by_name(fox_str_of(all[i].name)), i == 1 ? &fox_arch_llama : all[i].arch);
+	}
+	assert_null(fox_arch_at(FOX_COUNT(all)));
 	assert_null(fox_arch_at(SIZE_MAX));
-	assert_ptr_equal(fox_arch_by_name(fox_str_of("llama")), &fox_arch_llama);
 	assert_null(fox_arch_by_name(fox_str_of("Llama")));
 	assert_null(fox_arch_by_name(fox_str_of("")));
-	assert_ptr_equal(fox_arch_by_class(fox_str_of("LlamaForCausalLM")), &fox_arch_llama);
 	assert_null(fox_arch_by_class(fox_str_of("LlamaForCausal")));
 	assert_null(fox_arch_by_class(fox_str_of("")));
-	char text[64], cut[6];
+	char text[512], cut[6];
 	fox_arch_handled(text, sizeof text, true);
-	assert_string_equal(text, "LlamaForCausalLM");
+	assert_string_equal(text, "LlamaForCausalLM, MistralForCausalLM, GemmaForCausalLM, Gemma2ForCausalLM, "
+	                          "Gemma3ForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, StableLmForCausalLM, "
+	                          "OpenELMForCausalLM, Phi3ForCausalLM, Olmo2ForCausalLM, BloomForCausalLM, "
+	                          "GPT2LMHeadModel");
 	fox_arch_handled(text, sizeof text, false);
-	assert_string_equal(text, "llama");
+	assert_string_equal(
+	    text, "llama, gemma, gemma2, gemma3, qwen2, qwen3, stablelm, openelm, phi3, olmo2, bloom, gpt2");
 	fox_arch_handled(cut, sizeof cut, true);
 	assert_string_equal(cut, "Llama");
 }
@@ -94,7 +123,7 @@ static void derive(void **state)
 	struct fox_hparams h = fox1();
 	h.head_dim = h.rope_dims = 0;
 	memset(h.n_kv_heads, 0, sizeof h.n_kv_heads);
-	assert_fox_ok(fox_arch_derive(&h, &err), &err);
+	assert_fox_ok(fox_arch_derive(&h, &fox_arch_llama, &err), &err);
 	assert_int_equal(h.head_dim, 128);
 	assert_int_equal(h.rope_dims, 128);
 	assert_int_equal(h.n_kv_heads[0], 16);
@@ -104,30 +133,30 @@ static void derive(void **state)
 	h.head_dim = 64;
 	h.rope_dims = 32;
 	set_layers(&h, 16, 4, 1);
-	assert_fox_ok(fox_arch_derive(&h, &err), &err);
+	assert_fox_ok(fox_arch_derive(&h, &fox_arch_llama, &err), &err);
 	assert_int_equal(h.head_dim, 64);
 	assert_int_equal(h.rope_dims, 32);
 	assert_int_equal(h.n_kv_heads[0], 4);
 
 	h.head_dim = 0;
 	set_layers(&h, 15, 5, 1);
-	assert_int_equal(fox_arch_derive(&h, &err), FOX_E_FORMAT);
+	assert_int_equal(fox_arch_derive(&h, &fox_arch_llama, &err), FOX_E_FORMAT);
 	assert_fox_err(&err, FOX_E_FORMAT, FOX_NOWHERE,
 	    "head size is not given, and 15 query heads do not divide the model width 2048");
 
 	err = (struct fox_err){0};
 	set_layers(&h, 16, 4, 1);
 	h.n_heads[31] = 8;
-	assert_int_equal(fox_arch_derive(&h, &err), FOX_E_FORMAT);
+	assert_int_equal(fox_arch_derive(&h, &fox_arch_llama, &err), FOX_E_FORMAT);
 	assert_fox_err(&err, FOX_E_FORMAT, FOX_NOWHERE,
 	    "head size is not given, and the layers have different numbers of query heads");
 
 	/* a layer count that nothing has checked yet, and no heads at all */
 	h = (struct fox_hparams){.n_layers = UINT32_MAX, .d_model = 8};
-	assert_fox_ok(fox_arch_derive(&h, &err), &err);
+	assert_fox_ok(fox_arch_derive(&h, &fox_arch_llama, &err), &err);
 	assert_int_equal(h.head_dim, 0);
 	set_layers(&h, 4, 0, 1);
-	assert_fox_ok(fox_arch_derive(&h, &err), &err);
+	assert_fox_ok(fox_arch_derive(&h, &fox_arch_llama, &err), &err);
 	assert_int_equal(h.head_dim, 2);
 }
 
@@ -257,35 +286,147 @@ static void params(void **state)
 	assert_true(want < 9.2e18);
 }
 
-/* Every row of every family is usable: patterns expand, fields lie inside fox_hparams, layer rows stand
- * together. */
+static bool is_field(const struct fox_arch_key *k)
+{
+#define F(x) offsetof(struct fox_hparams, x)
+	static const size_t u32[] = {F(n_layers), F(n_ctx), F(d_model), F(n_vocab), F(head_dim), F(rope_dims),
+	    F(rope.orig_ctx), F(window), F(ff_divisor)},
+	                    f32[] = {F(rope_theta), F(norm_eps), F(rope_theta_local), F(rope.factor),
+	                        F(rope.attn_factor), F(rope.beta_fast), F(rope.beta_slow), F(attn_scale),
+	                        F(attn_softcap), F(logit_softcap)},
+	                    layers[] = {F(n_heads), F(n_kv_heads), F(d_ff)};
+	bool found = false;
+	switch (k->type) {
+	case FOX_K_U32:
+		for (size_t i = 0; i < FOX_COUNT(u32); i++)
+			found |= k->field == u32[i];
+		return found;
+	case FOX_K_F32:
+		for (size_t i = 0; i < FOX_COUNT(f32); i++)
+			found |= k->field == f32[i];
+		return found;
+	case FOX_K_U32_LAYERS:
+		for (size_t i = 0; i < FOX_COUNT(layers); i++)
+			found |= k->field == layers[i];
+		return found;
+	case FOX_K_BOOL:
+		return k->field == F(parallel);
+	case FOX_K_MULTIPLES:
+		return k->field == F(d_ff);
+	case FOX_K_ROPE_KIND:
+		return k->field == F(rope.kind);
+	case FOX_K_WINDOWED:
+		return k->field == F(windowed);
+	}
+	return false;
+#undef F
+}
+
+/* Keys: each points at a field of its type, expands, and stands once; what must be there has a source. */
+static void check_keys(const struct fox_arch *a)
+{
+	char out[192];
+	bool layers_known = false;
+	assert_true(a->n_keys <= 64);
+	for (size_t i = 0; i < a->n_keys; i++) {
+		const struct fox_arch_key *k = &a->keys[i];
+		assert_true(k->key || k->config || k->preset != 0);
+		assert_true(is_field(k));
+		if (k->key) {
+			assert_true(fox_arch_expand(out, 128, k->key, a, 0));
+			assert_true(fox_str_starts(fox_str_of(k->key), "{arch}."));
+		}
+		for (size_t j = 0; j < i; j++)
+			assert_true(!k->key || !a->keys[j].key || strcmp(k->key, a->keys[j].key) != 0);
+		assert_true(!k->required || k->config);     /* a field that nobody names cannot be asked for */
+		assert_true(!k->zero_key || k->type == FOX_K_U32);
+		assert_true(!(k->optional_key && k->quiet) && !(k->key_required && k->quiet));
+		if (k->type == FOX_K_ROPE_KIND || k->type == FOX_K_WINDOWED)
+			assert_true(k->quiet && !k->config);
+		layers_known |= k->field == offsetof(struct fox_hparams, n_layers);
+		assert_true(layers_known || !(fox_arch_per_layer(k) || k->type == FOX_K_WINDOWED) || !k->config ||
+		            !strstr(k->config, "multipliers"));
+	}
+	assert_true(layers_known);
+}
+
+/* Tensors: each role, name and source once; flags that go together; layer rows stand together. */
+static void check_tensors(const struct fox_arch *a)
+{
+	char out[256];
+	unsigned runs = 0;
+	for (size_t i = 0; i < a->n_tensors; i++) {
+		const struct fox_arch_tensor *t = &a->tensors[i];
+		bool layer = t->role >= FOX_R_PER_LAYER;
+		runs += layer && (!i || a->tensors[i - 1].role < FOX_R_PER_LAYER);
+		assert_int_equal(layer, strstr(t->name, "{l}") != NULL);
+		assert_int_equal(t->hf == NULL, (t->how & FOX_T_MADE) != 0);
+		assert_true(!t->hf || layer == (strstr(t->hf, "{l}") != NULL));
+		assert_true(fox_arch_expand(out, FOX_GGUF_MAX_NAME + 1, t->name, a, FOX_MAX_LAYERS - 1));
+		assert_true(!t->hf || fox_arch_expand(out, 192, t->hf, a, FOX_MAX_LAYERS - 1));
+		assert_true(t->cols != FOX_D_NONE);
+		if (t->how & (FOX_T_ADD_ONE | FOX_T_MADE))
+			assert_true(t->how & FOX_T_KEEP_F32);
+		assert_true(!(t->how & FOX_T_FIRST_HALF) || !(t->how & FOX_T_SECOND_HALF));
+		if (t->how & (FOX_T_FIRST_HALF | FOX_T_SECOND_HALF | FOX_T_TRANSPOSE))
+			assert_true(t->rows != FOX_D_NONE);
+		if (t->how & (FOX_T_ROPE_Q | FOX_T_ROPE_K))
+			assert_int_equal(a->traits.rope, FOX_ROPE_PAIRS);
+		for (size_t j = 0; j < i; j++) {
+			const struct fox_arch_tensor *u = &a->tensors[j];
+			assert_true(t->role != u->role && strcmp(t->name, u->name) != 0);
+			/* two halves of one source are the only rows that share it */
+			if (t->hf && u->hf && !strcmp(t->hf, u->hf))
+				assert_true(t->how & FOX_T_SECOND_HALF && u->how & FOX_T_FIRST_HALF);
+		}
+	}
+	assert_int_equal(runs, 1);
+}
+
+static bool has_role(const struct fox_arch *a, enum fox_role r)
+{
+	for (size_t i = 0; i < a->n_tensors; i++)
+		if (a->tensors[i].role == r)
+			return true;
+	return false;
+}
+
+/* What the graph takes for granted. */
+static void check_traits(const struct fox_arch *a)
+{
+	const struct fox_traits *t = &a->traits;
+	bool fused = has_role(a, FOX_R_ATTN_QKV), both = has_role(a, FOX_R_FFN_GATE_UP);
+	assert_true(has_role(a, FOX_R_TOKEN_EMBD) && has_role(a, FOX_R_OUTPUT) && has_role(a, FOX_R_OUTPUT_NORM));
+	assert_true(has_role(a, FOX_R_ATTN_OUT) && has_role(a, FOX_R_FFN_DOWN));
+	for (int r = FOX_R_ATTN_Q; r <= FOX_R_ATTN_V; r += FOX_R_ATTN_K - FOX_R_ATTN_Q)
+		assert_true(has_role(a, r) != fused);
+	assert_true(has_role(a, FOX_R_FFN_UP) != both);
+	assert_int_equal(has_role(a, FOX_R_FFN_GATE), t->gated && !both);
+	assert_int_equal(has_role(a, FOX_R_OUTPUT_NORM_B), t->norm == FOX_NORM_LAYER);
+	assert_true(t->gated || t->act != FOX_ACT_SILU);
+	assert_int_equal(has_role(a, FOX_R_ROPE_FREQS), t->scalings >> FOX_SCALE_LLAMA3 & 1);
+	assert_int_equal(has_role(a, FOX_R_ROPE_LONG), t->scalings >> FOX_SCALE_LONGROPE & 1);
+	assert_int_equal(has_role(a, FOX_R_ROPE_SHORT), t->scalings >> FOX_SCALE_LONGROPE & 1);
+	assert_true(t->rope != FOX_ROPE_NONE || (!t->scalings && !t->rope_partial));
+	assert_true(t->rope != FOX_ROPE_NONE || t->alibi || has_role(a, FOX_R_POS_EMBD));
+	assert_true(t->rope_partial || t->rope_partial_default == 0);
+	assert_int_equal(t->window == FOX_WINDOW_PERIOD, t->window_period > 1);
+	assert_true(t->window != FOX_WINDOW_NONE || !t->window_default);
+}
+
 static void table(void **state)
 {
 	(void)state;
-	char out[192];
-	const struct fox_arch *a;
+	const struct fox_arch *a, *b;
 	for (size_t f = 0; (a = fox_arch_at(f)); f++) {
-		unsigned runs = 0;
-		assert_true(a->n_keys <= 64);
-		for (size_t i = 0; i < a->n_keys; i++) {
-			const struct fox_arch_key *k = &a->keys[i];
-			size_t items = k->type == FOX_K_U32_LAYERS ? FOX_MAX_LAYERS : 1;
-			assert_true(k->key || k->config);
-			assert_true(k->field % 4 == 0 && k->field + 4 * items <= sizeof(struct fox_hparams));
-			assert_true(!k->key || fox_arch_expand(out, 128, k->key, a, 0));
-			for (size_t j = 0; j < i; j++)
-				assert_true(!k->key || !a->keys[j].key || strcmp(k->key, a->keys[j].key) != 0);
+		check_keys(a);
+		check_tensors(a);
+		check_traits(a);
+		for (size_t g = 0; g < f; g++) {
+			b = fox_arch_at(g);
+			assert_true(strcmp(a->hf_class, b->hf_class) != 0 && strcmp(a->hf_types, b->hf_types) != 0);
+			assert_int_equal(strcmp(a->name, b->name) == 0, a == &fox_arch_mistral && b == &fox_arch_llama);
 		}
-		for (size_t i = 0; i < a->n_tensors; i++) {
-			const struct fox_arch_tensor *t = &a->tensors[i];
-			bool layer = t->role >= FOX_R_PER_LAYER;
-			runs += layer && (!i || a->tensors[i - 1].role < FOX_R_PER_LAYER);
-			assert_int_equal(layer, strstr(t->name, "{l}") != NULL);
-			assert_int_equal(layer, strstr(t->hf, "{l}") != NULL);
-			assert_true(fox_arch_expand(out, FOX_GGUF_MAX_NAME + 1, t->name, a, FOX_MAX_LAYERS - 1));
-			assert_true(t->cols != FOX_D_NONE);
-		}
-		assert_int_equal(runs, 1);
 	}
 }
 

@@ -16,7 +16,7 @@
 enum { CK_D = 64, CK_Q = 64, CK_KV = 32, CK_FF = 96, CK_VOCAB = 100, CK_LAYERS = 2, CK_HEAD = 16 };
 
 struct ck_tensor {
-	char name[96];
+	char name[208];
 	enum fox_dtype dtype;
 	uint32_t n_dims;
 	uint64_t shape[2];
@@ -91,7 +91,7 @@ static inline void ck_llama(struct ck *c, enum fox_dtype dtype)
 	ck_add(c, "model.embed_tokens.weight", dtype, CK_VOCAB, CK_D, &seed);
 	for (int l = 0; l < CK_LAYERS; l++)
 		for (size_t i = 0; i < FOX_COUNT(rows); i++) {
-			char name[96];
+			char name[208];
 			snprintf(name, sizeof name, "model.layers.%d.%s.weight", l, rows[i].name);
 			ck_add(c, name, dtype, rows[i].rows, rows[i].cols, &seed)->shard = l;
 		}
@@ -170,6 +170,32 @@ static inline const char *ck_write(const struct ck *c, const char *name, bool sh
 	return dir;
 }
 
+/* The tensors that a family's rows want of a source, under the plain or the prefixed names. A tied output is left out. */
+static inline void ck_family(
+    struct ck *c, const struct fox_arch *arch, const struct fox_hparams *h, enum fox_dtype dtype, bool prefixed)
+{
+	struct fox_arena arena = {0};
+	struct fox_slot *s;
+	size_t n;
+	uint64_t seed = 6;
+	memset(c, 0, sizeof *c);
+	if (fox_arch_slots(arch, h, &arena, &s, &n, NULL))
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		uint32_t how = s[i].row->how;
+		uint64_t rows = s[i].rows * (how & FOX_T_FIRST_HALF ? 2 : 1), cols = s[i].cols;
+		bool turned = how & FOX_T_TRANSPOSE;
+		if (how & (FOX_T_MADE | FOX_T_SECOND_HALF) || (h->tied && how & FOX_T_TIED_EMBED))
+			continue;
+		if (c->n == FOX_COUNT(c->t))
+			abort();
+		ck_add(c, prefixed && !(how & FOX_T_TIED_EMBED) ? s[i].prefixed : s[i].hf, dtype,
+		    s[i].row->rows == FOX_D_NONE ? 0 : turned ? cols : rows, turned ? rows : cols, &seed)
+		    ->shard = (int)s[i].layer;
+	}
+	fox_arena_free(&arena);
+}
+
 static inline void ck_hparams(struct fox_hparams *h)
 {
 	*h = (struct fox_hparams){.n_layers = CK_LAYERS,
@@ -183,6 +209,20 @@ static inline void ck_hparams(struct fox_hparams *h)
 	    .tied = true};
 	for (int l = 0; l < CK_LAYERS; l++)
 		h->n_heads[l] = 4, h->n_kv_heads[l] = 2, h->d_ff[l] = CK_FF;
+}
+
+/* Sizes for a family: those of ck_hparams, and what its rows take for granted. */
+static inline void ck_family_hparams(struct fox_hparams *h, const struct fox_arch *arch)
+{
+	ck_hparams(h);
+	for (uint32_t l = 0; l < CK_LAYERS; l++) {
+		if (arch->traits.rope == FOX_ROPE_NONE)
+			h->n_kv_heads[l] = h->n_heads[l];
+		if (arch->traits.ff_multiple)
+			h->d_ff[l] = CK_D * arch->traits.ff_multiple;
+	}
+	if (arch->traits.rope == FOX_ROPE_NONE)
+		h->rope_dims = 0, h->rope_theta = 0;
 }
 
 #endif

@@ -112,6 +112,7 @@ static void table_is_full(void **state)
 		}
 		assert_true(k.axpy[FOX_F32] && k.axpy[FOX_F16]);
 		assert_true(k.range && k.rmsnorm && k.silu_mul && k.softmax && k.rope);
+		assert_true(k.gelu_mul && k.layernorm && k.softcap);
 		assert_null(k.dot[FOX_Q4_0]);
 		assert_null(k.dot_isa[FOX_Q4_0]);
 	}

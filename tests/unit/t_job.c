@@ -125,9 +125,11 @@ static void one_error_lists_what_does_not_fit(void **state)
 	ck_add(&c, "model.layers.1.mlp.up_proj.weight", FOX_DT_BF16, CK_D, CK_FF, &seed);
 	assert_int_equal(plan(&f, &c, "several", FOX_BF16), FOX_E_MISMATCH);
 	assert_fox_err(&f.err, FOX_E_MISMATCH, FOX_NOWHERE,
-	    "3 tensors do not fit: tensor 'model.layers.1.mlp.up_proj.weight' has shape [64, 96], want [96, 64]; "
+	    "3 tensors do not fit: tensor 'model.layers.1.mlp.up_proj.weight' has shape [64, 96], want [96, 64] "
+	    "by 'intermediate_size', 'hidden_size'; "
 	    "tensor 'model.norm.weight' is missing; "
-	    "tensor 'model.layers.0.self_attn.q_proj.bias' has no place in architecture 'llama'");
+	    "tensor 'model.layers.0.self_attn.q_proj.bias' has no place in architecture 'llama' with 'attention_bias' "
+	    "false");
 	assert_int_equal(f.job.n_problems, 3);
 	done(&f);
 	ck_free(&c);
@@ -277,11 +279,11 @@ static void a_plan_needs_no_weights(void **state)
 static void names_that_are_skipped(void **state)
 {
 	(void)state;
-	assert_true(fox_job_skips(fox_str_of("model.layers.31.self_attn.rotary_emb.inv_freq")));
-	assert_true(fox_job_skips(fox_str_of("h.0.attention.masked_bias")));
-	assert_true(fox_job_skips(fox_str_of("h.0.attention.bias")));
-	assert_false(fox_job_skips(fox_str_of("h.0.attention.dense.bias")));
-	assert_false(fox_job_skips(fox_str_of("rotary_emb.inv_freq.weight")));
+	assert_true(fox_job_skips(&fox_arch_llama, fox_str_of("model.layers.31.self_attn.rotary_emb.inv_freq")));
+	assert_true(fox_job_skips(&fox_arch_llama, fox_str_of("h.0.attention.masked_bias")));
+	assert_true(fox_job_skips(&fox_arch_llama, fox_str_of("h.0.attention.bias")));
+	assert_false(fox_job_skips(&fox_arch_llama, fox_str_of("h.0.attention.dense.bias")));
+	assert_false(fox_job_skips(&fox_arch_llama, fox_str_of("rotary_emb.inv_freq.weight")));
 }
 
 int main(void)

@@ -70,9 +70,22 @@ static void faults(void **state)
 	refuses(t, FOX_E_FORMAT, FOX_NOWHERE,
 	    "3 tensors are missing: 'blk.0.ffn_up.weight', 'blk.1.ffn_up.weight', 'blk.2.ffn_up.weight'");
 
-	t = TINY, t.extra = "blk.0.attn_q.bias";
+	t = TINY, t.extra = "blk.0.attn_rot_embd.weight";
 	refuses(t, FOX_E_UNSUPPORTED, FOX_NOWHERE,
-	    "1 tensor that the architecture does not have: 'blk.0.attn_q.bias'");
+	    "1 tensor that the architecture does not have: 'blk.0.attn_rot_embd.weight'");
+	/* one bias asks for all of its kind */
+	t = TINY, t.extra = "blk.0.attn_q.bias";
+	refuses(t, FOX_E_FORMAT, FOX_NOWHERE,
+	    "8 tensors are missing: 'blk.0.attn_k.bias', 'blk.0.attn_v.bias', 'blk.1.attn_q.bias', "
+	    "'blk.1.attn_k.bias', 'blk.1.attn_v.bias', 'blk.2.attn_q.bias', 'blk.2.attn_k.bias', "
+	    "'blk.2.attn_v.bias'");
+	t = TINY, t.extra = "blk.1.attn_q.bias"; /* and layer 0 says which kinds there are */
+	refuses(t, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+	    "1 tensor that the architecture does not have: 'blk.1.attn_q.bias'");
+	t = TINY, t.extra = "rope_freqs.weight"; /* as long as the model is wide, not half a head */
+	refuses(t, FOX_E_FORMAT, FOX_NOWHERE, "tensor 'rope_freqs.weight' has shape 64, want 8");
+	t = TINY, t.extra = "rope_factors_long.weight";
+	refuses(t, FOX_E_FORMAT, FOX_NOWHERE, "1 tensor is missing: 'rope_factors_short.weight'");
 
 	t = TINY, t.bent = "blk.1.attn_v.weight";
 	refuses(t, FOX_E_FORMAT, FOX_NOWHERE, "tensor 'blk.1.attn_v.weight' has shape 33 x 64, want 32 x 64");
@@ -84,11 +97,10 @@ static void faults(void **state)
 	refuses(t, FOX_E_UNSUPPORTED, FOX_NOWHERE,
 	    "tensor 'blk.2.ffn_down.weight' is i32, which this build cannot compute with");
 
-	t = TINY, t.key = "llama.attention.sliding_window", t.key_value = 4096;
+	t = TINY, t.key = "llama.attention.max_alibi_bias", t.key_value = 8;
 	refuses(t, FOX_E_UNSUPPORTED, 1,
-	    "key 'llama.attention.sliding_window' (or its value) changes the model in a way that this build does "
-	    "not "
-	    "compute");
+	    "key 'llama.attention.max_alibi_bias' (or its value) changes the model in a way that this build does "
+	    "not compute");
 	t = TINY, t.key = "llama.swin_norm", t.key_value = 1;
 	refuses(t, FOX_E_UNSUPPORTED, 1,
 	    "key 'llama.swin_norm' (or its value) changes the model in a way that this build does not compute");
@@ -121,8 +133,17 @@ static void neutral_keys(void **state)
 		struct tiny t = TINY;
 		t.key = keys[i];
 		assert_fox_ok(fox_model_open(&m, tiny_write("neutral.gguf", t), &e), &e);
+		assert_int_equal(fox_hparams_window(fox_model_hparams(m), 0), 0);
 		fox_model_close(m);
 	}
+	/* the first of them counts when it is not 0 */
+	struct fox_err e = {0};
+	struct fox_model *m;
+	struct tiny t = TINY;
+	t.key = keys[0], t.key_value = 4096;
+	assert_fox_ok(fox_model_open(&m, tiny_write("window.gguf", t), &e), &e);
+	assert_int_equal(fox_hparams_window(fox_model_hparams(m), 2), 4096);
+	fox_model_close(m);
 }
 
 static void vector_as_row(void **state)

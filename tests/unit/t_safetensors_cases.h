@@ -68,8 +68,10 @@ static const struct bad_case bad_cases[] = {
     {T("[true]", "[0,4]"), 4, FOX_E_FORMAT, NO, "'shape[0]' is a boolean, want an integer, in tensor 't'"},
     {T("[[1]]", "[0,4]"), 4, FOX_E_FORMAT, NO, "'shape[0]' is an array, want an integer, in tensor 't'"},
     {T("[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, FOX_E_BOUND, NO, "9 dimensions, more than 8, in tensor 't'"},
-    {T("[18446744073709551614,2]", "[0,4]"), 4, FOX_E_FORMAT, 57,
-        "not valid JSON: too big integer near '18446744073709551614', in the header"},
+    {T("[18446744073709551614,2]", "[0,4]"), 4, FOX_E_FORMAT, NO,
+        "'shape[0]' is a fraction, want an integer, in tensor 't'"}, /* past 64 bits it is a real */
+    {T("[1]", "[0,18446744073709551620]"), 4, FOX_E_FORMAT, NO, /* 4 modulo 2^64 */
+        "'data_offsets[1]' is a fraction, want an integer, in tensor 't'"},
     {T("[9223372036854775807,9223372036854775807]", "[0,4]"), 4, FOX_E_BOUND, NO,
         "elements of 'shape' do not fit 64 bits, in tensor 't'"},
     {T("[4294967296,4294967296]", "[0,0]"), 0, FOX_E_BOUND, NO, /* wraps to 0 */

@@ -21,15 +21,22 @@ struct held {
 	struct fox_err err;
 };
 
-static enum fox_status import(
-    struct held *h, const char *dir, uint32_t rows, const struct fox_tok_options *options)
+static enum fox_status import_for(const char *arch, struct held *h, const char *dir, uint32_t rows,
+    const struct fox_tok_options *options)
 {
-	struct fox_hfconfig config = {.bos = -1, .eos = -1, .pad = -1, .hp.n_vocab = rows};
+	struct fox_hfconfig config = {
+	    .arch = arch ? fox_arch_by_name(fox_str_of(arch)) : NULL, .bos = -1, .eos = -1, .pad = -1, .hp.n_vocab = rows};
 	*h = (struct held){0};
 	fox_buf_clear(&notes);
 	fox_buf_str(&notes, "");
 	assert_fox_ok(fox_source_open(&h->src, test_path(dir), false, &h->err), &h->err);
 	return fox_tok_import(&h->t, h->src, &config, options, note, &notes, &h->err);
+}
+
+static enum fox_status import(
+    struct held *h, const char *dir, uint32_t rows, const struct fox_tok_options *options)
+{
+	return import_for(NULL, h, dir, rows, options);
 }
 
 static void drop(struct held *h)
@@ -494,6 +501,16 @@ static void vocab_json(void **state)
 	assert_string_equal(h.t.pre, "qwen2");
 	assert_true(h.t.n == 4 && h.t.bos == 1 && h.t.eos == 2 && h.t.add_bos && !h.t.add_eos);
 	assert_true(h.t.type[1] == FOX_TOK_CONTROL && h.t.type[3] == FOX_TOK_CONTROL);
+	drop(&h);
+	/* Without a class, the model's own. */
+	gpt2_files("{}", "{\"a\":0,\"b\":1,\"ab\":2,\"<|endoftext|>\":3}", "a b\n");
+	assert_fox_ok(import_for("gpt2", &h, "old", 0, NULL), &h.err);
+	assert_string_equal(h.t.pre, "gpt-2");
+	drop(&h);
+	assert_fox_ok(import_for("qwen3", &h, "old", 0, NULL), &h.err);
+	assert_string_equal(h.t.pre, "qwen2");
+	drop(&h);
+	assert_int_equal(import_for("llama", &h, "old", 0, NULL), FOX_E_UNSUPPORTED);
 	drop(&h);
 }
 

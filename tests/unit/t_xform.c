@@ -288,6 +288,57 @@ static void exactness_is_by_value(void **state)
 	assert_true(fox_xform_exact(FOX_DT_BF16, FOX_F32, in, 1));
 }
 
+/* Norms of Gemma: 1 + w, the sum rounded to f32; what is not finite stays so and is counted. */
+static void one_is_added_in_f32(void **state)
+{
+	(void)state;
+	enum { N = 5000 }; /* two tiles and a rest */
+	uint8_t *in = malloc(8 * N), *out = malloc(4 * N + 4);
+	for (size_t j = 0; j < FOX_COUNT(dtypes); j++) {
+		enum fox_dtype from = dtypes[j];
+		struct fox_xform x = {.from = from, .to = FOX_F32, .cols = N, .add_one = true};
+		struct fox_cast_report r = {0};
+		uint64_t seed = 11;
+		assert_false(fox_xform_is_copy(&x));
+		assert_int_equal(fox_xform_unit(&x), 1);
+		for (size_t i = 0; i < N; i++)
+			store(from, in, i, noise(&seed));
+		static const double edge[] = {-1, 0, -0.0, 0x1p-23, 0x1p-24, 0x1.8p-24, -0x1p-24, 60000, -60000, 0x1p-14};
+		for (size_t i = 0; i < FOX_COUNT(edge); i++)
+			store(from, in, 2040 + i, edge[i]); /* over the end of the first tile */
+		memset(out, 0xee, 4 * N + 4);
+		fox_xform_run(&x, out, in, N, &r);
+		for (size_t i = 0; i < N; i++) {
+			float want = (float)ref_cast(FOX_F32, ref_load(from, in, i)) + 1.0f;
+			assert_true(fox_load_f32(out + 4 * i) == want);
+		}
+		assert_int_equal(fox_load32(out + 4 * N), 0xeeeeeeee);
+		assert_true(fox_load_f32(out + 4 * 2040) == 0);          /* 1 - 1 */
+		assert_int_equal(fox_load32(out + 4 * 2042), 0x3f800000); /* 1 - 0 */
+		assert_int_equal(r.n_nan + r.n_inf + r.n_overflow, 0);
+
+		memset(in, 0, 8 * N);
+		store(from, in, 0, NAN), store(from, in, 1, INFINITY), store(from, in, 4999, -INFINITY);
+		r = (struct fox_cast_report){0};
+		fox_xform_run(&x, out, in, N, &r);
+		assert_int_equal(r.n_nan, 1);
+		assert_int_equal(r.n_inf, 2);
+		assert_true(isnan(fox_load_f32(out)) && fox_load_f32(out + 4) == INFINITY);
+		assert_true(fox_load_f32(out + 4 * 4999) == -INFINITY && fox_load_f32(out + 8) == 1);
+	}
+	/* f64: rounded to f32 first, so 1e300 overflows before the sum, and 1 + 2^-60 is 1 */
+	struct fox_xform x = {.from = FOX_DT_F64, .to = FOX_F32, .cols = 3, .add_one = true};
+	struct fox_cast_report r = {0};
+	store(FOX_DT_F64, in, 0, 1e300), store(FOX_DT_F64, in, 1, 0x1p-60);
+	store(FOX_DT_F64, in, 2, 0x1p-24 + 0x1p-50); /* f32: 2^-24, whose sum with 1 is a tie; f64's would go up */
+	fox_xform_run(&x, out, in, 3, &r);
+	assert_int_equal(r.n_overflow, 1);
+	assert_int_equal(r.n_inf, 0);
+	assert_true(fox_load_f32(out) == INFINITY && fox_load_f32(out + 4) == 1 && fox_load_f32(out + 8) == 1);
+	free(in);
+	free(out);
+}
+
 static void units_are_heads_and_blocks(void **state)
 {
 	(void)state;
@@ -307,6 +358,7 @@ int main(void)
 	    cmocka_unit_test(losses_are_counted),
 	    cmocka_unit_test(copies_are_counted_too),
 	    cmocka_unit_test(exactness_is_by_value),
+	    cmocka_unit_test(one_is_added_in_f32),
 	    cmocka_unit_test(units_are_heads_and_blocks),
 	};
 	return cmocka_run_group_tests_name("xform", tests, NULL, NULL);
