@@ -220,6 +220,27 @@ struct fox_str fox_charsmap_shortest(const struct fox_charsmap *m, struct fox_st
 	return (struct fox_str){NULL, 0};
 }
 
+bool fox_charsmap_begins(
+    const struct fox_charsmap *m, struct fox_str text, struct fox_str *replaced, uint8_t *follow)
+{
+	*replaced = (struct fox_str){NULL, 0};
+	if (!m->n_units)
+		return false;
+	uint32_t i = 0, base = base_of(0, unit_at(m, 0));
+	for (size_t at = 0; at < text.n; at++) {
+		uint32_t c = (uint8_t)text.p[at];
+		i = base ^ c;
+		if (label_of(unit_at(m, i)) != c)
+			return false;
+		base = base_of(i, unit_at(m, i));
+	}
+	if (ends_key(unit_at(m, i)))
+		*replaced = replacement(m, base);
+	for (uint32_t c = 1; c < 256; c++)
+		follow[c] |= label_of(unit_at(m, base ^ c)) == c;
+	return true;
+}
+
 /* ---- find it in a model */
 
 static bool varint(struct fox_span *s, uint64_t *out)

@@ -40,6 +40,15 @@ struct fox_str fox_charsmap_longest(const struct fox_charsmap *m, struct fox_str
 struct fox_str fox_charsmap_shortest(const struct fox_charsmap *m, struct fox_str text);
 
 /*
+ * fox_charsmap_begins - whether keys begin with a text, as all of it or as a part
+ *
+ * replaced  the text is a key itself: its replacement; else p NULL
+ * follow    [256] set to 1 for every byte by which a longer key goes on after the text; other items stay
+ */
+bool fox_charsmap_begins(
+    const struct fox_charsmap *m, struct fox_str text, struct fox_str *replaced, uint8_t *follow);
+
+/*
  * fox_charsmap_in_spm - find normalizer_spec.precompiled_charsmap in a ModelProto, with or without its pieces
  *
  * out     a view into proto; p NULL: the model has none

@@ -230,7 +230,7 @@ static enum fox_status open_spm(struct fox_tok *t, struct fox_err *err)
 		s = build_table(t, err);
 	if (!s)
 		s = open_charsmap(t, err);
-	if (!s && !build_tries(t))
+	if (!s && (!build_tries(t) || !tok_spm_open_fates(t)))
 		s = fox_fail_nomem(err);
 	if (!s && t->unk < 0 && !all_bytes(t))
 		s = fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,

@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-static const char space[] = "\xE2\x96\x81";
-
 struct symbol {
 	size_t at;
 	uint32_t len;   /* bytes; 0: merged into the one on its left */
@@ -45,70 +43,6 @@ static void *grown(void *p, size_t *cap, size_t size)
 	if (p)
 		*cap = want;
 	return p;
-}
-
-/* ---- normalising */
-
-/* What the text at i turns into; a USER piece stays as it is. */
-static struct fox_str prefix(const struct fox_tok *t, struct fox_str s, size_t i, size_t *len)
-{
-	if (!t->plain && tok_trie_match(&t->raw_user, s, i, len) >= 0)
-		return (struct fox_str){s.p + i, *len};
-	return tok_charsmap_prefix(&t->charsmap, s, i, len);
-}
-
-/* Where the text after blanks at its front begins. */
-static size_t skip_blanks(const struct fox_tok *t, struct fox_str s)
-{
-	size_t i = 0, len;
-	for (; i < s.n; i += len) {
-		struct fox_str to = prefix(t, s, i, &len);
-		if (to.n != 1 || *to.p != ' ')
-			break;
-	}
-	return i;
-}
-
-/* Bytes from i on that are what they turn into. */
-static size_t plain_run(const struct fox_tok *t, struct fox_str s, size_t i)
-{
-	size_t end = i;
-	while (t->plain && end < s.n && s.p[end] != ' ' && !(s.p[end] & 0x80))
-		end++;
-	return end - i;
-}
-
-static void add_escaped(struct fox_buf *out, struct fox_str s)
-{
-	for (const char *blank; s.n && (blank = memchr(s.p, ' ', s.n));) {
-		fox_buf_add(out, s.p, (size_t)(blank - s.p));
-		fox_buf_add(out, space, 3);
-		s.n -= (size_t)(blank + 1 - s.p);
-		s.p = blank + 1;
-	}
-	fox_buf_add(out, s.p, s.n);
-}
-
-void tok_spm_normalize(const struct fox_tok *t, struct fox_buf *out, struct fox_str s)
-{
-	bool squeeze = t->d->remove_extra_whitespaces, prev_space = squeeze;
-	size_t start = out->n, i = squeeze ? skip_blanks(t, s) : 0, len;
-	if (i == s.n)
-		return;
-	if (t->d->add_space_prefix)
-		fox_buf_add(out, space, 3);
-	for (; i < s.n; i += len) {
-		len = plain_run(t, s, i);
-		struct fox_str to = len ? (struct fox_str){s.p + i, len} : prefix(t, s, i, &len);
-		while (prev_space && to.n && *to.p == ' ')
-			to.p++, to.n--;
-		if (!to.n)
-			continue; /* a blank too many, or a character that the map takes away */
-		prev_space = squeeze && to.p[to.n - 1] == ' ';
-		add_escaped(out, to);
-	}
-	while (squeeze && out->n >= start + 3 && !memcmp(out->p + out->n - 3, space, 3))
-		out->n -= 3;
 }
 
 /* ---- merging one stretch */

@@ -18,6 +18,19 @@ struct tok_table {
 /* SentencePiece's USER_DEFINED pieces (fox_tokdata.user), and tokens that were added to a vocabulary. */
 enum tok_user { TOK_USER_NOT, TOK_USER_SPM, TOK_USER_ADDED };
 
+/* What normalising does to a character. Only characters below U+10000 are looked up here. */
+enum tok_fate {
+	TOK_LOOK,        /* look it up in the map and among the USER pieces */
+	TOK_STAYS,       /* it stays, whatever comes next */
+	TOK_STAYS_ALONE, /* it stays, unless a byte of `follow` comes next */
+	TOK_BLANK_ALONE, /* it is or becomes one blank, unless a byte of `follow` comes next */
+};
+
+struct tok_fates {
+	uint8_t of[0x10000]; /* enum tok_fate */
+	uint8_t follow[256]; /* bytes by which some key goes on after its first character */
+};
+
 struct fox_tok {
 	const struct fox_tokdata *d;
 	struct tok_hf *hf; /* a pipeline runs it; then nothing below is there */
@@ -36,7 +49,8 @@ struct fox_tok {
 	int32_t unk;      /* or -1 */
 	size_t max_piece; /* bytes of the longest mergeable piece */
 	struct fox_charsmap charsmap;
-	bool plain; /* no character map and no blank in a USER piece: ASCII text but blanks stays as it is */
+	bool plain;                  /* no character map and no blank in a USER piece: raw_user is not needed */
+	struct tok_fates *fates;     /* made from these two */
 	struct tok_unigram *unigram; /* NULL: pieces are merged */
 };
 
@@ -59,6 +73,9 @@ bool tok_ids_add(struct fox_tok_ids *ids, int32_t id);
  * USER pieces in it stay as they are. out->failed tells of missing memory.   source: src/normalizer.cc Normalize
  */
 void tok_spm_normalize(const struct fox_tok *t, struct fox_buf *out, struct fox_str text);
+
+/* Fill t->fates, once charsmap and raw_user are there. False when out of memory. */
+bool tok_spm_open_fates(struct fox_tok *t);
 
 /*
  * tok_spm_encode - append the ids of a raw text without control pieces: normalise, match USER pieces, merge,
