@@ -36,7 +36,8 @@ enum fox_tok_flags {
  * text    any bytes: ill-formed UTF-8 is treated as SentencePiece does (U+FFFD per bad byte)
  * out     zero-initialise before the first call; on failure it holds what it held before
  * time    O(n log n); 1 MB of blanks is fine. Memory while it runs: up to 3 bytes per byte of text, plus 56 per character
- *         of the longest stretch that pieces may join (Unigram: 16 per byte of the longest that they bridge without a gap)
+ *         of the longest stretch that pieces may join (Unigram: 16 per byte of the longest that they bridge without a gap). Up to
+ *         4 MiB of it stay with the tokenizer for later calls
  * errors  FOX_E_NOMEM, FOX_E_BOUND (more than 2^31 - 1 ids)
  */
 enum fox_status fox_tok_encode(const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text,

@@ -1,38 +1,56 @@
-/* tok_unigram.c - the best path through a text's pieces, by the sum of their scores.
+/* tok_unigram.c - Unigram vocabularies: opening them, and whole texts. See tok_unigram.h.
  *
- * Viterbi over byte offsets: at each character all pieces that begin there are tried, and the first of the best paths to
- * their ends is kept. Wherever no piece reaches past an offset, everything before it is settled, emitted and forgotten, so
- * memory stays small.   source: sentencepiece src/unigram_model.cc EncodeOptimized, src/sentencepiece_processor.cc
- * EncodeOptimized; tokenizers src/models/unigram/model.rs encode_optimized, tokenize */
-#include "runtime/tok_unigram.h"
-
+ * A text is cut wherever no piece holds the two characters that meet, since every path has an end there. Short stretches go
+ * through a cache (tok_unigram_word.c), the others along the best path (tok_unigram_path.c). */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "runtime/tok_darray.h"
+#include "runtime/tok_unigram_in.h"
 
 #define UNK_PENALTY 10.0f
-#define RESET_AT 100000.0                 /* SentencePiece then takes the score off every open path */
-#define MAX_REACH (FOX_TOK_MAX_PIECE * 3) /* bytes of a piece, or of a character; blanks count as marks */
+/* Bytes of normalised text, and nodes, that working memory keeps from call to call. */
+#define KEEP_TEXT (1u << 20)
+#define KEEP_NODES (1u << 16)
 
-struct tok_unigram {
-	struct tok_darray pieces;
-	double *score; /* [n] */
-	enum tok_unigram_kind kind;
-	double unk_score;
-	int32_t unk;
-	bool has_bytes;
-	int32_t byte_id[256]; /* or -1 */
-	struct fox_arena arena;
-};
+static _Atomic uint64_t opened;
 
-/* The best path that ends at an offset; while emitting, the piece that begins there. */
-struct tok_unigram_node {
-	double score;
-	int32_t id;
-	uint32_t len; /* bytes of its last piece; 0: no path yet */
-};
+/* ---- working memory */
+
+void tok_unigram_work_free(struct tok_unigram_work *w)
+{
+	free(w->node);
+	free(w->cache_memory);
+	fox_buf_free(&w->text);
+	*w = (struct tok_unigram_work){0};
+}
+
+static void work_close(struct tok_unigram_work *w)
+{
+	if (w)
+		tok_unigram_work_free(w);
+	free(w);
+}
+
+static struct tok_unigram_work *take(const struct tok_unigram *u)
+{
+	struct tok_unigram *own = (struct tok_unigram *)(uintptr_t)u; /* `idle` alone changes, and atomically */
+	struct tok_unigram_work *w = atomic_exchange(&own->idle, NULL);
+	return w ? w : calloc(1, sizeof *w);
+}
+
+static void give(const struct tok_unigram *u, struct tok_unigram_work *w)
+{
+	struct tok_unigram *own = (struct tok_unigram *)(uintptr_t)u;
+	if (w->text.cap > KEEP_TEXT)
+		fox_buf_free(&w->text);
+	if (w->cap > KEEP_NODES) {
+		free(w->node);
+		w->node = NULL;
+		w->cap = 0;
+	}
+	work_close(atomic_exchange(&own->idle, w));
+}
 
 /* ---- open */
 
@@ -105,6 +123,15 @@ static void find_bytes(struct tok_unigram *u)
 	}
 }
 
+/* Finite, and so small that no sum of them leaves the range of a float by itself. */
+static bool even_scores(const struct tok_unigram *u, const struct tok_key *key, size_t n)
+{
+	bool even = fabs(u->unk_score) < 1e30;
+	for (size_t i = 0; i < n && even; i++)
+		even = fabs(u->score[key[i].id]) < 1e30;
+	return even;
+}
+
 enum fox_status tok_unigram_open(struct tok_unigram **out, const struct fox_tokdata *d,
     const struct tok_unigram_options *o, struct fox_err *err)
 {
@@ -125,6 +152,12 @@ enum fox_status tok_unigram_open(struct tok_unigram **out, const struct fox_tokd
 		add_keys_hf(u, d, o->n_vocab < d->n ? o->n_vocab : d->n, key, &n);
 	else
 		s = add_keys_spm(u, d, o->is_user, key, &n, err);
+	for (size_t i = 0; !s && i < n; i++)
+		tok_unigram_join(u, key[i].text);
+	if (!s) {
+		u->may_cache = even_scores(u, key, n) && (u->kind == TOK_UNIGRAM_SPM || u->unk >= 0);
+		u->serial = atomic_fetch_add(&opened, 1) + 1;
+	}
 	if (!s)
 		s = tok_darray_build(&u->pieces, key, n, err);
 	if (!s && u->kind == TOK_UNIGRAM_HF && o->byte_fallback)
@@ -142,182 +175,48 @@ void tok_unigram_close(struct tok_unigram *u)
 {
 	if (!u)
 		return;
+	work_close(atomic_load(&u->idle));
 	tok_darray_free(&u->pieces);
 	fox_arena_free(&u->arena);
 	free(u);
 }
 
-void tok_unigram_work_free(struct tok_unigram_work *w)
-{
-	free(w->node);
-	*w = (struct tok_unigram_work){0};
-}
-
 /* ---- encode */
 
-struct run {
-	const struct tok_unigram *u;
-	struct tok_unigram_work *w;
-	struct fox_tok_ids *out;
-	struct fox_str text;
-	size_t from;     /* offset of node 0: all before it is emitted */
-	size_t at, far;  /* nodes: the character at hand, and the farthest that a path ends at */
-	size_t unk_from; /* offset in text of the run of unknown characters that ends here; SIZE_MAX: none */
-	bool full, nomem, stuck;
-};
-
-static void emit(struct run *r, int32_t id)
+/* A cache there is, and what it holds is of this vocabulary. */
+static bool own_cache(const struct tok_unigram *u, struct tok_unigram_work *w)
 {
-	if (!tok_ids_add(r->out, id))
-		*(r->out->n >= INT32_MAX ? &r->full : &r->nomem) = true;
-}
-
-/* Bytes of a text, where SentencePiece says unknown for a byte that has no piece. */
-static void emit_bytes(struct run *r, struct fox_str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		int32_t id = r->u->byte_id[(uint8_t)s.p[i]];
-		emit(r, id >= 0 ? id : r->u->unk);
+	const size_t size = sizeof(struct tok_unigram_entry) << TOK_UNIGRAM_CACHE_BITS, line = 64;
+	if (!w->cache_memory) {
+		w->cache_memory = calloc(1, size + line);
+		w->cache =
+		    (struct tok_unigram_entry *)(((uintptr_t)w->cache_memory + line - 1) & ~(uintptr_t)(line - 1));
+	} else if (w->serial != u->serial) {
+		memset(w->cache, 0, size);
 	}
-}
-
-static bool all_bytes(const struct tok_unigram *u, struct fox_str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (u->byte_id[(uint8_t)s.p[i]] < 0)
-			return false;
-	return true;
-}
-
-/* A run of unknown characters ends before `end`. HF looks it up as one text, since its characters are joined by then. */
-static void end_unknown(struct run *r, size_t end)
-{
-	const struct tok_unigram *u = r->u;
-	if (r->unk_from == SIZE_MAX)
-		return;
-	struct fox_str s = {r->text.p + r->unk_from, end - r->unk_from};
-	r->unk_from = SIZE_MAX;
-	int32_t id = u->kind == TOK_UNIGRAM_HF ? tok_darray_find(&u->pieces, s) : -1;
-	bool bytes = u->has_bytes && (u->kind == TOK_UNIGRAM_SPM || all_bytes(u, s));
-	if (id < 0 && bytes)
-		emit_bytes(r, s);
-	else
-		emit(r, id >= 0 ? id : u->unk);
-}
-
-/* Emit the path to node `at`, which all paths pass, and make that the new node 0. */
-static void settle(struct run *r)
-{
-	struct tok_unigram_node *node = r->w->node, last = node[r->at];
-	double score = last.score;
-	/* turn the links round: a node then tells of the piece that begins there */
-	for (size_t end = r->at; end;) {
-		size_t start = end - last.len;
-		struct tok_unigram_node before = node[start];
-		node[start] = last;
-		last = before;
-		end = start;
-	}
-	for (size_t i = 0; i < r->at && !r->full && !r->nomem; i += node[i].len) {
-		if (node[i].id != r->u->unk) {
-			end_unknown(r, r->from + i);
-			emit(r, node[i].id);
-		} else if (r->unk_from == SIZE_MAX) {
-			r->unk_from = r->from + i;
-		}
-	}
-	for (size_t i = 0; i <= r->far; i++)
-		node[i].len = 0;
-	node[0].score = score;
-	r->from += r->at;
-	r->at = r->far = 0;
-}
-
-static void offer(struct run *r, size_t len, int32_t id, double score)
-{
-	struct tok_unigram_node *to = &r->w->node[r->at + len];
-	double sum = r->w->node[r->at].score + score;
-	if (r->u->kind == TOK_UNIGRAM_SPM)
-		sum = (float)sum; /* of two floats: rounding twice equals rounding once */
-	if (r->far < r->at + len)
-		r->far = r->at + len;
-	if (to->len && !(sum > to->score))
-		return;
-	*to = (struct tok_unigram_node){sum, id, (uint32_t)len};
-	r->stuck |= id < 0 && r->u->kind == TOK_UNIGRAM_HF;
-}
-
-/* All sums less the one here, as SentencePiece does when floats would grow coarse. */
-static void reset_scores(struct run *r)
-{
-	struct tok_unigram_node *node = r->w->node;
-	float off = (float)node[r->at].score;
-	for (size_t i = r->at; i <= r->far; i++)
-		if (i == r->at || node[i].len)
-			node[i].score = (float)node[i].score - off;
-}
-
-static void step(struct run *r)
-{
-	const struct tok_unigram *u = r->u;
-	size_t begin = r->from + r->at, end = begin;
-	bool single = false;
-	fox_utf8_next(r->text, &end);
-	if (u->kind == TOK_UNIGRAM_SPM && fabs(r->w->node[r->at].score) > RESET_AT)
-		reset_scores(r);
-	uint32_t unit = 0;
-	for (size_t i = begin; i < r->text.n; i++) {
-		unit = tok_darray_step(&u->pieces, unit, (uint8_t)r->text.p[i]);
-		if (!unit)
-			break;
-		int32_t id = u->pieces.unit[unit].id;
-		if (id < 0)
-			continue;
-		offer(r, i + 1 - begin, id, u->score[id]);
-		single |= i + 1 == end;
-	}
-	if (!single)
-		offer(r, end - begin, u->unk, u->unk_score);
-	r->at += end - begin;
-}
-
-/* Room for all that the pieces at node `at` can reach in the `left` bytes from node 0. */
-static bool reserve(struct tok_unigram_work *w, size_t at, size_t left)
-{
-	size_t nodes = (left < at + MAX_REACH ? left : at + MAX_REACH) + 1, cap = w->cap ? w->cap : 64;
-	if (nodes <= w->cap)
-		return true;
-	while (cap < nodes)
-		cap *= 2;
-	struct tok_unigram_node *p = realloc(w->node, cap * sizeof *p);
-	if (!p)
-		return false;
-	memset(p + w->cap, 0, (cap - w->cap) * sizeof *p);
-	w->node = p;
-	w->cap = cap;
-	return true;
+	w->serial = u->serial;
+	return w->cache_memory;
 }
 
 enum fox_status tok_unigram_encode(const struct tok_unigram *u, struct tok_unigram_work *w,
     struct fox_tok_ids *out, struct fox_str text, struct fox_err *err)
 {
-	struct run r = {.u = u, .w = w, .out = out, .text = text, .unk_from = SIZE_MAX};
+	struct tok_unigram_run r = {.u = u, .w = w, .out = out, .text = text, .unk_from = SIZE_MAX};
 	size_t n = out->n;
-	r.nomem = !reserve(w, 0, text.n);
-	if (!r.nomem)
-		w->node[0] = (struct tok_unigram_node){0};
-	while (!r.nomem && !r.full && !r.stuck && r.from + r.at < text.n) {
-		if (r.at && r.at == r.far)
-			settle(&r);
-		r.nomem = r.nomem || !reserve(w, r.at, text.n - r.from);
-		if (!r.nomem)
-			step(&r);
+	bool cut = u->may_cache && !w->uncached;
+	r.nomem = cut && !own_cache(u, w);
+	if (!cut && text.n)
+		tok_unigram_path(&r, text.n);
+	while (!tok_unigram_failed(&r) && r.from < text.n) {
+		struct tok_unigram_stretch ahead[TOK_UNIGRAM_AHEAD];
+		size_t found = tok_unigram_look_ahead(&r, ahead);
+		for (size_t i = 0; i < found && !tok_unigram_failed(&r); i++)
+			if (!tok_unigram_cached(&r, &ahead[i]))
+				tok_unigram_path(&r, ahead[i].end);
 	}
-	if (!r.nomem && !r.full && !r.stuck && text.n) {
-		settle(&r);
-		end_unknown(&r, text.n);
-	}
-	if (!r.nomem && !r.full && !r.stuck)
+	if (!tok_unigram_failed(&r))
+		tok_unigram_end_unknown(&r, text.n);
+	if (!tok_unigram_failed(&r))
 		return FOX_OK;
 	out->n = n;
 	if (w->node)
@@ -333,13 +232,14 @@ enum fox_status tok_unigram_encode(const struct tok_unigram *u, struct tok_unigr
 enum fox_status tok_unigram_text(
     const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text, struct fox_err *err)
 {
-	struct fox_buf buf = {0};
-	struct tok_unigram_work work = {0};
-	tok_spm_normalize(t, &buf, text);
-	enum fox_status s = buf.failed ? fox_fail_nomem(err) : FOX_OK;
-	if (!s && buf.n)
-		s = tok_unigram_encode(t->unigram, &work, out, fox_buf_view(&buf), err);
-	tok_unigram_work_free(&work);
-	fox_buf_free(&buf);
+	struct tok_unigram_work *w = take(t->unigram);
+	if (!w)
+		return fox_fail_nomem(err);
+	fox_buf_clear(&w->text);
+	tok_spm_normalize(t, &w->text, text);
+	enum fox_status s = w->text.failed ? fox_fail_nomem(err) : FOX_OK;
+	if (!s && w->text.n)
+		s = tok_unigram_encode(t->unigram, w, out, fox_buf_view(&w->text), err);
+	give(t->unigram, w);
 	return s;
 }

@@ -10,6 +10,7 @@
 #define FOX_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define FOX_MUST_CHECK __attribute__((warn_unused_result))
 #define FOX_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define FOX_PREFETCH(p) __builtin_prefetch(p)
 
 /* Every fallible function returns one of these; 0 is success. Values are pinned in spec/cli.md. */
 enum fox_status {
