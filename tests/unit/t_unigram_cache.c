@@ -208,6 +208,11 @@ static void sizes(void **state)
 		assert_int_equal(answers(text, 0, &then), n <= 6 || n == TOK_UNIGRAM_KEY_BYTES);
 	}
 	assert_int_equal(TOK_UNIGRAM_KEY_IDS, 6);
+	token((struct fox_str){"a\0", 2}, -1);
+	open_as(TOK_UNIGRAM_SPM);
+	same((struct fox_str){"a", 1}, (const int32_t[]){1}, 1);
+	same((struct fox_str){"a\0", 2}, (const int32_t[]){4},
+	    1); /* the same bytes in a key, but for the length */
 }
 
 /* What a cache holds of one vocabulary is nothing to another one. */
