@@ -82,6 +82,20 @@ static enum tok_fate next_fate(const struct tok_fates *f, struct fox_str s, size
 	return fate;
 }
 
+/* Copy the ASCII characters that stay from the front of s; returns how many, at most `room`. */
+static size_t copy_calm(const struct tok_fates *f, char *to, size_t room, struct fox_str s)
+{
+	size_t i = 0, end = room < s.n ? room : s.n;
+	for (; i + 1 < end; i++) {
+		uint8_t c = (uint8_t)s.p[i];
+		if (c >= 0x80 ||
+		    (f->of[c] != TOK_STAYS && (f->of[c] != TOK_STAYS_ALONE || f->follow[(uint8_t)s.p[i + 1]])))
+			break;
+		to[i] = (char)c;
+	}
+	return i;
+}
+
 /* Add what needs no look-up from i on; returns where that ends. */
 static size_t add_known(
     const struct fox_tok *t, struct fox_buf *out, struct fox_str s, size_t i, bool *prev_space)
@@ -104,6 +118,9 @@ static size_t add_known(
 			made[n++] = s.p[from];
 			while (++from < i)
 				made[n++] = s.p[from];
+			size_t calm = copy_calm(t->fates, made + n, ROOM - n, (struct fox_str){s.p + i, s.n - i});
+			i += calm;
+			n += calm;
 			*prev_space = false;
 		} else if (!*prev_space) {
 			memcpy(made + n, space, 3);
