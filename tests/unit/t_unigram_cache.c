@@ -2,6 +2,7 @@
  * the cache must not answer occurs. */
 #include "tests/test.h"
 
+#include "kernels/pool.h"
 #include "runtime/tok_unigram_in.h"
 
 #define MARK "\xE2\x96\x81"
@@ -284,6 +285,53 @@ static void random_texts(void **state)
 	}
 }
 
+struct job {
+	const struct fox_tok *tok;
+	struct fox_tok_ids ids[64];
+};
+
+static void encode_item(void *ctx, size_t item, unsigned worker)
+{
+	(void)worker;
+	struct job *j = ctx;
+	struct fox_err err = {0};
+	const char *text = item % 2 ? "ab a ab" : "b b ab";
+	for (int k = 0; k < 50; k++) {
+		j->ids[item].n = 0;
+		if (fox_tok_encode(j->tok, &j->ids[item], fox_str_of(text), FOX_TOK_NO_BOS, &err))
+			return;
+	}
+}
+
+/* Threads hand working memory to each other, one at a time. */
+static void threads(void **state)
+{
+	(void)state;
+	struct fox_err err = {0};
+	struct fox_tok *tok = NULL;
+	struct job j = {0};
+	struct fox_pool *pool = fox_pool_open(3);
+	begin();
+	data.model = "t5";
+	data.unk = 0;
+	token(fox_str_of("<unk>"), 0);
+	token(fox_str_of("a"), -3);
+	token(fox_str_of("b"), -3);
+	token(fox_str_of("ab"), -4);
+	token(fox_str_of(MARK), -1);
+	assert_fox_ok(fox_tok_open(&tok, &data, &err), &err);
+	j.tok = tok;
+	fox_pool_run(pool, encode_item, &j, FOX_COUNT(j.ids));
+	for (size_t i = 0; i < FOX_COUNT(j.ids); i++) {
+		static const int32_t want[2][6] = {{4, 2, 4, 2, 4, 3}, {4, 3, 4, 1, 4, 3}};
+		assert_int_equal(j.ids[i].n, 6);
+		assert_memory_equal(j.ids[i].ids, want[i % 2], sizeof *want);
+		fox_tok_ids_free(&j.ids[i]);
+	}
+	fox_tok_close(tok);
+	fox_pool_close(pool);
+}
+
 static int drop(void **state)
 {
 	(void)state;
@@ -304,6 +352,7 @@ int main(void)
 	    cmocka_unit_test(vocabularies),
 	    cmocka_unit_test(no_cache),
 	    cmocka_unit_test(random_texts),
+	    cmocka_unit_test(threads),
 	};
 	return cmocka_run_group_tests_name("unigram_cache", tests, NULL, drop);
 }
