@@ -1,7 +1,7 @@
 /* tok_hf.h - inside the tokenizer: a tokenizer.json pipeline, run as HF tokenizers runs it.
  *
  * added tokens in the raw text -> normalizers -> added tokens in the normalized text -> pre-tokenizers -> model ->
- * frame; and decoders for the way back.  spec/tokenizer.md 13 */
+ * frame; and decoders for the way back.  spec/tokenizer.md 14 */
 #ifndef FOX_TOK_HF_H
 #define FOX_TOK_HF_H
 

@@ -1,7 +1,7 @@
 /* tok_norm.c - normalizers over whole texts. See tok_norm.h.
  *
  * Unicode forms cost only where they change something: a table says for each code point whether it can be part of a
- * change, and only the stretches around such characters go through utf8proc. spec/tokenizer.md 13 */
+ * change, and only the stretches around such characters go through utf8proc. spec/tokenizer.md 14 */
 #include "runtime/tok_norm.h"
 
 #include <stdlib.h>

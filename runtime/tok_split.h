@@ -1,6 +1,6 @@
 /* tok_split.h - inside the tokenizer: regular expressions (PCRE2, its only user) and cutting text by them.
  *
- * Texts are well-formed UTF-8, NULs included.  spec/tokenizer.md 13 */
+ * Texts are well-formed UTF-8, NULs included.  spec/tokenizer.md 14 */
 #ifndef FOX_TOK_SPLIT_H
 #define FOX_TOK_SPLIT_H
 

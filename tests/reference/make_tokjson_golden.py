@@ -10,7 +10,7 @@
     python tests/reference/make_tokjson_golden.py --every          # every code point of Unicode 14, in every tokenizer and normalizer
 
 Lines of a golden file: text in hex, a tab, ids, a tab, ids with special tokens taken as text, a tab, the decoded text in hex ("-": decoding
-differs by design, see spec/tokenizer.md 13). Ids have blanks between.
+differs by design, see spec/tokenizer.md 14). Ids have blanks between.
 """
 import json
 import os
