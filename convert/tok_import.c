@@ -170,7 +170,38 @@ void tok_blanks(struct fox_buf *out, struct fox_str s)
 	}
 }
 
-static enum fox_status read_decoder(struct tok_import *im)
+/* Which sides of an added token lose their whitespace. Those that tokenizers looks for in normalised text, or only
+ * as whole words, are none of them. */
+enum { LEFT = 1, RIGHT = 2 };
+
+static uint8_t strips(const struct fox_value *token, bool special)
+{
+	bool left = false, right = false, word = false, normalized = !special;
+	fox_json_bool(fox_json_get(token, "lstrip"), &left);
+	fox_json_bool(fox_json_get(token, "rstrip"), &right);
+	fox_json_bool(fox_json_get(token, "single_word"), &word);
+	fox_json_bool(fox_json_get(token, "normalized"), &normalized);
+	return word || normalized ? 0 : (uint8_t)((left ? LEFT : 0) | (right ? RIGHT : 0));
+}
+
+/* The rows with this side's bit, as a list of ids. */
+static bool list_side(
+    struct tok_import *im, const uint8_t *sides, uint8_t side, uint32_t **ids, uint32_t *n_ids)
+{
+	struct fox_tokdata *t = im->t;
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < t->n; i++)
+		n += (sides[i] & side) != 0;
+	*n_ids = n;
+	*ids = n ? fox_arena_alloc(&t->arena, n, sizeof **ids) : NULL;
+	for (uint32_t i = t->n; *ids && i-- > 0;)
+		if (sides[i] & side)
+			(*ids)[--n] = i;
+	return *ids || !n;
+}
+
+/* sides: [n] what is stripped at each token, filled by this call. */
+static enum fox_status read_decoder(struct tok_import *im, uint8_t *sides)
 {
 	void *it = NULL;
 	struct fox_str key, text;
@@ -188,6 +219,8 @@ static enum fox_status read_decoder(struct tok_import *im)
 			break;
 		}
 		fox_json_bool(fox_json_get(value, "special"), &special);
+		if (id < im->t->n)
+			sides[id] = strips(value, special);
 		if (special || tok_looks_special(text)) {
 			s = set_piece(im, id, text, FOX_TOK_CONTROL, TOK_CONFIG);
 			continue;
@@ -217,9 +250,15 @@ static enum fox_status settle_types(struct tok_import *im)
 			t->type[i] = FOX_TOK_NORMAL;
 			t->user[n++] = i;
 		}
+	uint8_t *sides = fox_arena_alloc(&t->arena, t->n, 1);
+	if (!sides)
+		return fox_fail_nomem(im->err);
 	enum fox_status s = read_added(im);
 	if (!s)
-		s = read_decoder(im);
+		s = read_decoder(im, sides);
+	if (!s && (!list_side(im, sides, LEFT, &t->lstrip, &t->n_lstrip) ||
+	              !list_side(im, sides, RIGHT, &t->rstrip, &t->n_rstrip)))
+		s = fox_fail_nomem(im->err);
 	for (uint32_t i = 0; i < n; i++) /* less those that the JSON files typed anew */
 		if (t->type[t->user[i]] == FOX_TOK_NORMAL)
 			t->user[kept++] = t->user[i];

@@ -263,30 +263,40 @@ static enum fox_status read_flags(struct fox_tokdata *t, const struct fox_gguf *
 	return s;
 }
 
-static enum fox_status read_user(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
+/* A list of token ids, which rise. */
+static enum fox_status read_list(struct fox_tokdata *t, const struct fox_gguf *g, const char *key,
+    uint32_t **ids, uint32_t *n, struct fox_err *err)
 {
-	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, FOX_KEY_TOK_USER);
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, key);
 	if (!kv)
 		return FOX_OK;
 	if (kv->type != FOX_GGUF_ARR)
-		return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' is not an array", FOX_KEY_TOK_USER);
+		return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' is not an array", key);
 	if (kv->n_items > t->n)
-		return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' has %llu elements for %u tokens", FOX_KEY_TOK_USER,
+		return fox_fail(err, FOX_E_FORMAT, kv->at, "'%s' has %llu elements for %u tokens", key,
 		    (unsigned long long)kv->n_items, t->n);
-	t->user = fox_arena_alloc(&t->arena, kv->n_items, sizeof *t->user);
-	if (!t->user)
+	*ids = fox_arena_alloc(&t->arena, kv->n_items, sizeof **ids);
+	if (!*ids)
 		return fox_fail_nomem(err);
 	int64_t last = -1;
 	for (uint64_t i = 0; i < kv->n_items; i++) {
 		int64_t v;
 		if (!fox_gguf_item_i64(g, kv, i, &v) || v <= last || v >= t->n)
 			return fox_fail(err, FOX_E_FORMAT, kv->at, "element %llu of '%s' is not a token id that rises",
-			    (unsigned long long)i, FOX_KEY_TOK_USER);
-		t->user[i] = (uint32_t)v;
+			    (unsigned long long)i, key);
+		(*ids)[i] = (uint32_t)v;
 		last = v;
 	}
-	t->n_user = (uint32_t)kv->n_items;
+	*n = (uint32_t)kv->n_items;
 	return FOX_OK;
+}
+
+static enum fox_status read_lists(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
+{
+	enum fox_status s = read_list(t, g, FOX_KEY_TOK_USER, &t->user, &t->n_user, err);
+	if (!s)
+		s = read_list(t, g, FOX_KEY_TOK_LSTRIP, &t->lstrip, &t->n_lstrip, err);
+	return s ? s : read_list(t, g, FOX_KEY_TOK_RSTRIP, &t->rstrip, &t->n_rstrip, err);
 }
 
 static enum fox_status read_merges(struct fox_tokdata *t, const struct fox_gguf *g, struct fox_err *err)
@@ -390,7 +400,7 @@ enum fox_status fox_tokdata_from_gguf(struct fox_tokdata *t, const struct fox_gg
 	for (size_t i = 0; i < TOKDATA_IDS; i++)
 		if ((s = read_id(t, g, &tokdata_ids[i], ours, id_field(t, i), err)))
 			return s;
-	if ((s = read_flags(t, g, err)) || (s = read_user(t, g, err)) || (s = read_exact(t, g, err)) ||
+	if ((s = read_flags(t, g, err)) || (s = read_lists(t, g, err)) || (s = read_exact(t, g, err)) ||
 	    (s = read_texts(t, g, err)))
 		return s;
 	return read_spm(t, g, err);

@@ -26,6 +26,8 @@ enum fox_tok_type {
 /* Score of "[PAD{i}]", which fills a row of the embedding that has no token. */
 #define FOX_TOK_FILL_SCORE (-10000.0f)
 #define FOX_KEY_TOK_USER "fox.tokenizer.user_defined" /* u32[]: fox_tokdata.user */
+#define FOX_KEY_TOK_LSTRIP "fox.tokenizer.lstrip"     /* u32[]: fox_tokdata.lstrip */
+#define FOX_KEY_TOK_RSTRIP "fox.tokenizer.rstrip"     /* u32[]: fox_tokdata.rstrip */
 #define FOX_KEY_TOK_EXACT "fox.tokenizer.scores"      /* f64[n]: fox_tokdata.exact_score */
 
 struct fox_tokdata {
@@ -44,6 +46,10 @@ struct fox_tokdata {
 	 * SentencePiece never finds: in other USER pieces they stand for U+2581. */
 	uint32_t *user; /* [n_user] */
 	uint32_t n_user;
+	/* Rising ids of added tokens that take the whitespace on their left or right with them, when tokenizer.model is
+	 * the source: hf_spec says it by itself. */
+	uint32_t *lstrip, *rstrip; /* [n_lstrip], [n_rstrip] */
+	uint32_t n_lstrip, n_rstrip;
 	int32_t bos, eos, unk, pad, eot, sep, mask; /* ids, or FOX_TOK_NONE */
 	int32_t prefix, suffix, middle;             /* fill-in-the-middle ids of CodeLlama, or FOX_TOK_NONE */
 	bool add_bos, add_eos;
@@ -94,7 +100,7 @@ enum fox_status fox_tokdata_from_gguf(
 
 /*
  * fox_tokdata_put - declare every tokenizer.* key as llama.cpp expects them, and FOX_KEY_TOK_USER,
- * FOX_KEY_SPM_SPEC and FOX_KEY_HF_SPEC (profile.h) where t has them
+ * FOX_KEY_TOK_LSTRIP, FOX_KEY_TOK_RSTRIP, FOX_KEY_SPM_SPEC and FOX_KEY_HF_SPEC (profile.h) where t has them
  *
  * errors as the writer's
  */

@@ -5,9 +5,19 @@
 static enum fox_status put_fox_keys(
     const struct fox_tokdata *t, struct fox_gguf_writer *w, struct fox_err *err)
 {
+	const struct {
+		const char *key;
+		const uint32_t *ids;
+		uint32_t n;
+	} lists[] = {
+	    {FOX_KEY_TOK_USER, t->user, t->n_user},
+	    {FOX_KEY_TOK_LSTRIP, t->lstrip, t->n_lstrip},
+	    {FOX_KEY_TOK_RSTRIP, t->rstrip, t->n_rstrip},
+	};
 	enum fox_status s = FOX_OK;
-	if (t->n_user)
-		s = fox_gguf_put_array(w, FOX_KEY_TOK_USER, FOX_GGUF_U32, t->user, t->n_user, err);
+	for (size_t i = 0; !s && i < FOX_COUNT(lists); i++)
+		if (lists[i].n)
+			s = fox_gguf_put_array(w, lists[i].key, FOX_GGUF_U32, lists[i].ids, lists[i].n, err);
 	if (!s && t->exact_score)
 		s = fox_gguf_put_array(w, FOX_KEY_TOK_EXACT, FOX_GGUF_F64, t->exact_score, t->n, err);
 	if (!s && t->spm_spec.n)

@@ -115,21 +115,31 @@ static void compare_spm(struct fox_verify *v, struct fox_str model, bool needed)
 		fail(v, FOX_KEY_SPM_SPEC, "is not tokenizer.model without its pieces");
 }
 
-/* fox.tokenizer.user_defined: the pieces whose type the vocabulary does not show. */
-static void compare_user(struct fox_verify *v, const struct fox_want *x, bool needed)
+/* A list of ids: user-defined pieces, whose type the vocabulary does not show, or added tokens with a flag that llama.cpp
+ * has no key for. */
+static void compare_list(struct fox_verify *v, const struct fox_want *x, const char *key, const bool *listed,
+    const char *what, bool needed)
 {
-	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, FOX_KEY_TOK_USER);
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, key);
 	uint64_t n = 0, got;
 	bool same = !kv || kv->type == FOX_GGUF_ARR;
 	for (uint32_t i = 0; i < x->n; i++) {
-		if (!x->user[i] || x->type[i] != FOX_TOK_NORMAL)
+		if (!listed[i])
 			continue;
 		same = same && kv && n < kv->n_items && fox_gguf_item_u64(v->g, kv, n, &got) && got == i;
 		n++;
 	}
 	if (kv ? !same || n != kv->n_items : n && needed)
-		fail(v, FOX_KEY_TOK_USER, "%s the %llu user-defined pieces of tokenizer.model",
-		    kv ? "are not" : "absent, must list", (unsigned long long)n);
+		fail(v, key, "%s the %llu %s", kv ? "are not" : "absent, must list", (unsigned long long)n, what);
+}
+
+static void compare_lists(struct fox_verify *v, const struct fox_want *x, bool needed)
+{
+	compare_list(v, x, FOX_KEY_TOK_USER, x->user, "user-defined pieces of tokenizer.model", needed);
+	compare_list(v, x, FOX_KEY_TOK_LSTRIP, x->lstrip,
+	    "added tokens of tokenizer_config.json that have lstrip", needed);
+	compare_list(v, x, FOX_KEY_TOK_RSTRIP, x->rstrip,
+	    "added tokens of tokenizer_config.json that have rstrip", needed);
 }
 
 /* A tokenizer key that nothing above expects would be believed by some reader. */
@@ -141,7 +151,7 @@ static void compare_others(struct fox_verify *v)
 	    KEY("suffix_token_id"), KEY("middle_token_id"), KEY("eot_token_id"), KEY("add_bos_token"),
 	    KEY("add_eos_token"), KEY("add_space_prefix"), KEY("remove_extra_whitespaces"), KEY("merges"),
 	    KEY("precompiled_charsmap"), "tokenizer.chat_template", FOX_KEY_TOK_USER, FOX_KEY_TOK_EXACT,
-	    FOX_KEY_SPM_SPEC, FOX_KEY_HF_SPEC};
+	    FOX_KEY_TOK_LSTRIP, FOX_KEY_TOK_RSTRIP, FOX_KEY_SPM_SPEC, FOX_KEY_HF_SPEC};
 	size_t bad = 0;
 	for (size_t i = 0; i < fox_gguf_keys(v->g); i++) {
 		struct fox_str key = fox_gguf_key(v->g, i)->key;
@@ -321,7 +331,7 @@ static void compare_all(struct fox_verify *v, const struct fox_want *x, const st
 		fail(v, FOX_KEY_SPM_SPEC, "is there, but the source has no tokenizer.model");
 	else if (!x->from_json)
 		compare_spm(v, o->model, fox);
-	compare_user(v, x, fox);
+	compare_lists(v, x, fox);
 	compare_others(v);
 }
 

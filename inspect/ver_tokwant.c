@@ -209,7 +209,19 @@ bool fox_want_put(struct fox_want *x, uint64_t id, struct fox_str text, int32_t 
 	x->piece[id] = (struct fox_str){copy, text.n};
 	x->score[id] = -1000;
 	x->type[id] = type;
+	x->user[id] = false;
 	return true;
+}
+
+/* Does an added token take the whitespace on this side with it? What is looked for in normalised text does not here,
+ * nor what must be a whole word. */
+static bool takes(const struct fox_value *token, const char *side, bool special)
+{
+	bool on = false, whole_word = false, normalized;
+	if (!fox_json_bool(fox_json_get(token, "normalized"), &normalized))
+		normalized = !special;
+	fox_json_bool(fox_json_get(token, "single_word"), &whole_word);
+	return fox_json_bool(fox_json_get(token, side), &on) && on && !whole_word && !normalized;
 }
 
 static bool apply_added(struct fox_want *x, const struct fox_want_docs *d)
@@ -225,6 +237,7 @@ static bool apply_added(struct fox_want *x, const struct fox_want_docs *d)
 			x->piece[id] = (struct fox_str){copy ? copy : "", key.n};
 			x->score[id] = -1000;
 			x->type[id] = FOX_TOK_USER;
+			x->user[id] = false;
 		}
 	const struct fox_value *decoder = fox_json_get(fox_want_root(d->tokenizer), "added_tokens_decoder");
 	for (void *it = NULL; ok && fox_json_next(decoder, &it, &key, &v);) {
@@ -232,6 +245,10 @@ static bool apply_added(struct fox_want *x, const struct fox_want_docs *d)
 		if (!fox_str_u64(key, &id) || !fox_json_str(fox_json_get(v, "content"), &text))
 			continue;
 		fox_json_bool(fox_json_get(v, "special"), &special);
+		if (id < x->n) {
+			x->lstrip[id] = takes(v, "lstrip", special);
+			x->rstrip[id] = takes(v, "rstrip", special);
+		}
 		ok = fox_want_put(x, id, text, special || fox_want_control(text) ? FOX_TOK_CONTROL : FOX_TOK_USER);
 	}
 	return ok;
@@ -260,7 +277,9 @@ bool fox_want_room(struct fox_want *x)
 	x->score = fox_arena_alloc(&x->arena, x->n, sizeof *x->score);
 	x->type = fox_arena_alloc(&x->arena, x->n, sizeof *x->type);
 	x->user = fox_arena_alloc(&x->arena, x->n, sizeof *x->user);
-	return x->piece && x->score && x->type && x->user;
+	x->lstrip = fox_arena_alloc(&x->arena, x->n, sizeof *x->lstrip);
+	x->rstrip = fox_arena_alloc(&x->arena, x->n, sizeof *x->rstrip);
+	return x->piece && x->score && x->type && x->user && x->lstrip && x->rstrip;
 }
 
 /* Of rows with one text the first counts. */

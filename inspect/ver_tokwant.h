@@ -23,8 +23,9 @@ struct fox_want {
 	float *score;
 	double *exact; /* scores of which some f32 is not one; NULL: every one is an f32 */
 	int32_t *type;
-	bool *user;                           /* USER_DEFINED in tokenizer.model */
-	uint32_t unk;                         /* the unknown piece, or FOX_MAP_NONE */
+	bool *user;            /* USER_DEFINED in tokenizer.model, and no JSON file says otherwise */
+	bool *lstrip, *rstrip; /* added beside tokenizer.model, and take whitespace with them */
+	uint32_t unk;          /* the unknown piece, or FOX_MAP_NONE */
 	bool dummy_prefix, extra_whitespaces; /* add_dummy_prefix, remove_extra_whitespaces */
 	struct fox_map by_text;
 	struct fox_map

@@ -105,17 +105,35 @@ static bool can_be_made(const struct fox_tok *t, struct fox_str s)
 	return false;
 }
 
-static enum fox_status build_table(struct fox_tok *t, struct fox_err *err)
+static bool is_special(const struct fox_tokdata *d, uint32_t i)
+{
+	return d->type[i] == FOX_TOK_CONTROL || d->type[i] == FOX_TOK_UNKNOWN;
+}
+
+static void mark_users(struct fox_tok *t)
 {
 	const struct fox_tokdata *d = t->d;
+	for (uint32_t i = 0; i < d->n; i++)
+		if (d->type[i] == FOX_TOK_USER)
+			t->is_user[i] = TOK_USER_ADDED;
+	for (uint32_t i = 0; i < d->n_lstrip; i++)
+		if (d->type[d->lstrip[i]] == FOX_TOK_USER)
+			t->is_user[d->lstrip[i]] = TOK_USER_RAW;
+	for (uint32_t i = 0; i < d->n_rstrip; i++)
+		if (d->type[d->rstrip[i]] == FOX_TOK_USER)
+			t->is_user[d->rstrip[i]] = TOK_USER_RAW;
 	for (uint32_t i = 0; i < d->n_user; i++)
 		if (d->type[d->user[i]] == FOX_TOK_NORMAL || d->type[d->user[i]] == FOX_TOK_USER)
 			t->is_user[d->user[i]] = TOK_USER_SPM;
+}
+
+static enum fox_status build_table(struct fox_tok *t, struct fox_err *err)
+{
+	const struct fox_tokdata *d = t->d;
+	mark_users(t);
 	for (uint32_t i = 0; i < d->n; i++) {
 		int32_t type = d->type[i];
 		t->rank[i] = rank_of(d->score[i]);
-		if (type == FOX_TOK_USER && !t->is_user[i])
-			t->is_user[i] = TOK_USER_ADDED;
 		if (type == FOX_TOK_BYTE) {
 			int byte = fox_tokdata_byte(d->piece[i]);
 			if (byte < 0)
@@ -141,27 +159,55 @@ static enum fox_status build_table(struct fox_tok *t, struct fox_err *err)
 	return FOX_OK;
 }
 
+/* What is cut out of a raw text, and which whitespace goes with it. */
+static bool build_cut(struct fox_tok *t)
+{
+	const struct fox_tokdata *d = t->d;
+	uint32_t n = 0, left = 0, right = 0;
+	for (uint32_t i = 0; i < d->n; i++)
+		n += is_special(d, i) || t->is_user[i] == TOK_USER_RAW;
+	struct fox_added *list = fox_arena_alloc(&t->arena, n, sizeof *list);
+	if (!list)
+		return false;
+	n = 0;
+	for (uint32_t i = 0; i < d->n; i++) {
+		bool lstrip = left < d->n_lstrip && d->lstrip[left] == i;
+		bool rstrip = right < d->n_rstrip && d->rstrip[right] == i;
+		left += lstrip;
+		right += rstrip;
+		if (is_special(d, i) || t->is_user[i] == TOK_USER_RAW)
+			list[n++] = (struct fox_added){.id = i,
+			    .content = d->piece[i],
+			    .lstrip = lstrip,
+			    .rstrip = rstrip,
+			    .special = is_special(d, i)};
+	}
+	return tok_added_list(&t->cut, &t->arena, list, n);
+}
+
+/* USER pieces that are found within a text. */
+static bool in_text(const struct fox_tok *t, uint32_t i)
+{
+	return t->is_user[i] && t->is_user[i] != TOK_USER_RAW;
+}
+
 static bool build_tries(struct fox_tok *t)
 {
 	const struct fox_tokdata *d = t->d;
-	uint64_t user = 0, special = 0;
+	uint64_t user = 0;
 	t->plain = !t->charsmap.n_units;
 	for (uint32_t i = 0; i < d->n; i++) {
-		if (t->is_user[i]) {
+		if (in_text(t, i)) {
 			user += d->piece[i].n * 3; /* a blank takes three bytes */
 			t->plain = t->plain && !memchr(d->piece[i].p, ' ', d->piece[i].n);
 		}
-		if (d->type[i] == FOX_TOK_CONTROL || d->type[i] == FOX_TOK_UNKNOWN)
-			special += d->piece[i].n;
 	}
-	if (!tok_trie_init(&t->user, &t->arena, user) || !tok_trie_init(&t->special, &t->arena, special) ||
+	if (!tok_trie_init(&t->user, &t->arena, user) ||
 	    !tok_trie_init(&t->raw_user, &t->arena, t->plain ? 0 : user))
 		return false;
 	struct fox_buf key = {0};
 	for (uint32_t i = 0; i < d->n; i++) {
-		if (d->type[i] == FOX_TOK_CONTROL || d->type[i] == FOX_TOK_UNKNOWN)
-			tok_trie_put(&t->special, d->piece[i], (int32_t)i);
-		if (!t->is_user[i])
+		if (!in_text(t, i))
 			continue;
 		fox_buf_clear(&key);
 		for (size_t j = 0; j < d->piece[i].n; j++)
@@ -230,7 +276,7 @@ static enum fox_status open_spm(struct fox_tok *t, struct fox_err *err)
 		s = build_table(t, err);
 	if (!s)
 		s = open_charsmap(t, err);
-	if (!s && (!build_tries(t) || !tok_spm_open_fates(t)))
+	if (!s && (!build_tries(t) || !build_cut(t) || !tok_spm_open_fates(t)))
 		s = fox_fail_nomem(err);
 	if (!s && t->unk < 0 && !all_bytes(t))
 		s = fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
@@ -308,27 +354,19 @@ static enum fox_status encode_text(
 	return t->unigram ? tok_unigram_text(t, out, text, err) : tok_spm_encode(t, out, text, err);
 }
 
-/* The text between control pieces is encoded as texts of their own, each with its own prefix, as llama.cpp
- * does. */
-static enum fox_status encode_special(
-    const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text, struct fox_err *err)
+/* The text between pieces that are cut out is encoded as texts of their own, each with its own prefix, as
+ * llama.cpp and tokenizers do. */
+static enum fox_status encode_cut(
+    const struct fox_tok *t, struct fox_tok_ids *out, struct fox_str text, bool special, struct fox_err *err)
 {
-	size_t from = 0, i = 0, len;
-	while (i < text.n) {
-		int32_t id = tok_trie_match(&t->special, text, i, &len);
-		if (id < 0) {
-			i++;
-			continue;
-		}
-		enum fox_status s = encode_text(t, out, (struct fox_str){text.p + from, i - from}, err);
-		if (!s)
-			s = add(out, id, err);
-		if (s)
-			return s;
-		i += len;
-		from = i;
+	struct tok_added_find find = {.special = special};
+	struct tok_found part;
+	enum fox_status s = FOX_OK;
+	while (!s && tok_added_next(&t->cut, &find, text, &part)) {
+		struct fox_str between = {text.p + part.from, part.to - part.from};
+		s = part.id < 0 ? encode_text(t, out, between, err) : add(out, part.id, err);
 	}
-	return encode_text(t, out, (struct fox_str){text.p + from, i - from}, err);
+	return s;
 }
 
 const char *fox_tok_versions(void)
@@ -350,7 +388,7 @@ enum fox_status fox_tok_encode(const struct fox_tok *t, struct fox_tok_ids *out,
 	if (ends && d->add_bos && d->bos >= 0)
 		s = add(out, d->bos, err);
 	if (!s)
-		s = flags & FOX_TOK_SPECIAL ? encode_special(t, out, text, err) : encode_text(t, out, text, err);
+		s = encode_cut(t, out, text, flags & FOX_TOK_SPECIAL, err);
 	if (!s && ends && d->add_eos && d->eos >= 0)
 		s = add(out, d->eos, err);
 	if (s)

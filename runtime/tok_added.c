@@ -40,6 +40,24 @@ enum fox_status tok_added_init(struct tok_added *t, struct fox_arena *arena, con
 	return s;
 }
 
+bool tok_added_list(struct tok_added *t, struct fox_arena *arena, const struct fox_added *list, uint32_t n)
+{
+	uint64_t bytes = 0;
+	*t = (struct tok_added){.list = list, .all_special = true, .n = n};
+	for (uint32_t i = 0; i < n; i++)
+		bytes += list[i].content.n;
+	if (!tok_trie_init(&t->trie, arena, bytes))
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		struct fox_str key = list[i].content;
+		tok_trie_put(&t->trie, key, (int32_t)i);
+		if (key.n)
+			t->starts[(uint8_t)key.p[0]] = true;
+		t->all_special &= list[i].special;
+	}
+	return true;
+}
+
 /* Rust's \w and \s, the ones in added_vocabulary.rs, by tok_norm's tables. */
 static bool word_before(struct fox_str text, size_t at)
 {
@@ -64,8 +82,8 @@ static size_t spaces_before(struct fox_str text, size_t at)
 		while (i && (text.p[i] & 0xc0) == 0x80)
 			i--;
 		start = i;
-		if (!tok_is_space(fox_utf8_next(text, &i)))
-			break;
+		if (!tok_is_space(fox_utf8_next(text, &i)) || i != at)
+			break; /* the second: stray bytes of an ill-formed text */
 		at = start;
 	}
 	return at;

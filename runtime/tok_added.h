@@ -23,6 +23,11 @@ struct tok_added {
 enum fox_status tok_added_init(struct tok_added *t, struct fox_arena *arena, const struct fox_tokspec *spec,
     bool normalized, const struct tok_norm *norm, struct tok_matcher *m, struct fox_err *err) FOX_MUST_CHECK;
 
+/* A list as it stands, all of it for raw text. An empty content is never found; of equal ones the last counts.
+ * False: out of memory. */
+bool tok_added_list(
+    struct tok_added *t, struct fox_arena *arena, const struct fox_added *list, uint32_t n) FOX_MUST_CHECK;
+
 /* What a text is cut into: id -1 for text between tokens. */
 struct tok_found {
 	size_t from, to;

@@ -4,6 +4,7 @@
 #define FOX_TOK_SPM_H
 
 #include "runtime/tok.h"
+#include "runtime/tok_added.h"
 #include "runtime/tok_charsmap.h"
 #include "runtime/tok_trie.h"
 
@@ -15,8 +16,9 @@ struct tok_table {
 
 #define TOK_PAIR_BITS 22
 
-/* SentencePiece's USER_DEFINED pieces (fox_tokdata.user), and tokens that were added to a vocabulary. */
-enum tok_user { TOK_USER_NOT, TOK_USER_SPM, TOK_USER_ADDED };
+/* SentencePiece's USER_DEFINED pieces (fox_tokdata.user), tokens that were added to a vocabulary, and those of them
+ * that are cut out of raw text (fox_tokdata.lstrip and rstrip). */
+enum tok_user { TOK_USER_NOT, TOK_USER_SPM, TOK_USER_ADDED, TOK_USER_RAW };
 
 /* What normalising does to a character. Only characters below U+10000 are looked up here. */
 enum tok_fate {
@@ -35,10 +37,11 @@ struct fox_tok {
 	const struct fox_tokdata *d;
 	struct tok_hf *hf; /* a pipeline runs it; then nothing below is there */
 	struct fox_arena arena;
-	struct tok_table table;   /* every piece but USER ones and fillers */
-	struct tok_trie user;     /* USER pieces, blanks of added ones as U+2581: matched in normalized text */
-	struct tok_trie raw_user; /* USER pieces as they are: kept as they are in raw text. Empty when plain */
-	struct tok_trie special;  /* CONTROL and UNKNOWN pieces: matched in raw text, on demand */
+	struct tok_table table; /* every piece but USER ones and fillers */
+	/* USER pieces but TOK_USER_RAW, blanks of added ones as U+2581: matched in normalized text */
+	struct tok_trie user;
+	struct tok_trie raw_user; /* the same as they are: kept as they are in raw text. Empty when plain */
+	struct tok_added cut;     /* matched in raw text: TOK_USER_RAW; on demand CONTROL and UNKNOWN pieces */
 	uint8_t *mergeable;       /* [n] 1: a merge may make it; 2: and it is UNUSED, so taken apart again */
 	uint8_t *is_user;         /* [n] enum tok_user */
 	uint32_t *rank;           /* [n] rises as the score falls */

@@ -87,7 +87,7 @@ static enum fox_status add_keys_spm(struct tok_unigram *u, const struct fox_tokd
 		}
 		if (d->type[i] == FOX_TOK_NORMAL && !user[i])
 			least = u->score[i] < least ? u->score[i] : least;
-		if (!d->piece[i].n || (d->type[i] != FOX_TOK_NORMAL && !user[i]))
+		if (!d->piece[i].n || (d->type[i] != FOX_TOK_NORMAL && !user[i]) || user[i] == TOK_USER_RAW)
 			continue; /* UNUSED pieces take no part either */
 		struct fox_str text = user[i] == TOK_USER_ADDED ? escaped(&u->arena, d->piece[i]) : d->piece[i];
 		if (!text.p)
