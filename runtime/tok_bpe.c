@@ -254,7 +254,8 @@ static enum fox_status put_ids(struct fox_tok_ids *out, const int32_t *ids, size
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "text of more than %d tokens", INT32_MAX);
 	if (out->cap - out->n < n && !room(&out->ids, &out->cap, out->n + n, sizeof *out->ids))
 		return fox_fail_nomem(err);
-	memcpy(out->ids + out->n, ids, n * sizeof *ids);
+	if (n) /* out->ids may be NULL */
+		memcpy(out->ids + out->n, ids, n * sizeof *ids);
 	out->n += n;
 	return FOX_OK;
 }

@@ -208,10 +208,9 @@ enum fox_status tok_hf_decode(const struct tok_hf *h, struct fox_buf *out, const
 	enum fox_status s = decode(h, w, out, ids, n, first, flags, err);
 	if (!s && first)
 		for (uint32_t i = h->fuse_at; i < h->spec.n_decode; i++) {
-			if (h->spec.decode[i].kind != FOX_DECODE_STRIP)
-				continue;
-			struct fox_str all = {out->p + start, out->n - start},
-			               rest = all.n ? strip(all, &h->spec.decode[i]) : all;
+			if (h->spec.decode[i].kind != FOX_DECODE_STRIP || out->n == start)
+				continue; /* out->p may be NULL */
+			struct fox_str all = {out->p + start, out->n - start}, rest = strip(all, &h->spec.decode[i]);
 			if (rest.n < all.n)
 				memmove(out->p + start, rest.p, rest.n + 1);
 			out->n = start + rest.n;

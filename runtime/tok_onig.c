@@ -129,8 +129,8 @@ static enum fox_status options(struct onig *o, struct fox_buf *out, size_t at)
 		int c = onig_peek(o, 0);
 		if (c == ':')
 			break;
-		if (c == ')' && at == 0 && !off && o->icase) {
-			fox_buf_char(out, ')'); /* (?i) before everything else reads alike in both */
+		if (c == ')' && at == 0 && fox_str_is(fox_buf_view(out), "(?i")) {
+			fox_buf_char(out, ')'); /* before everything else it reads alike in both */
 			o->i++;
 			return FOX_OK;
 		}
