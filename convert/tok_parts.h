@@ -1,4 +1,4 @@
-/* tok_parts.h - what the files of the tokenizer import share. Only convert/tok_*.c include it. */
+/* tok_parts.h - what the files of the tokenizer import share. Only convert/tok_*.c include it, and fuzz_tokjson.c. */
 #ifndef FOX_TOK_PARTS_H
 #define FOX_TOK_PARTS_H
 
