@@ -73,21 +73,34 @@ bool tok_json_member(struct fox_str text, const char *key, struct fox_str *value
 
 /* ---- cutting tokenizer.json apart */
 
+/* What numbers and words are of: a blank between two of these is no JSON, and has to stay for that to be seen. */
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+	       c == '+' || c == '.';
+}
+
 /* As skip_value, but the value goes to out without the blanks outside its strings. */
 static bool copy_value(struct fox_str s, size_t *i, struct fox_buf *out)
 {
 	size_t end = *i;
+	char before = 0;
 	if (!skip_value(s, &end))
 		return false;
 	while (*i < end) {
 		size_t from = *i;
-		if (s.p[*i] == '"')
+		skip_blank(s, i);
+		if (*i > from && *i < end && is_word(before) && is_word(s.p[*i]))
+			fox_buf_char(out, ' ');
+		from = *i;
+		if (from == end)
+			break;
+		before = s.p[from];
+		if (before == '"')
 			skip_string(s, i);
 		else
 			++*i;
-		char c = s.p[from];
-		if (*i - from > 1 || (c != ' ' && c != '\t' && c != '\n' && c != '\r'))
-			fox_buf_add(out, s.p + from, *i - from);
+		fox_buf_add(out, s.p + from, *i - from);
 	}
 	return true;
 }

@@ -133,14 +133,40 @@ enum fox_status tok_scan_str(struct tok_scan *s, struct fox_str *out)
 	return st;
 }
 
-/* The characters of a number. */
+/* Past digits; how many. */
+static size_t digits(struct fox_str t, size_t *i)
+{
+	size_t from = *i;
+	while (*i < t.n && t.p[*i] >= '0' && t.p[*i] <= '9')
+		++*i;
+	return *i - from;
+}
+
+static bool one_of(struct fox_str t, size_t i, const char *chars)
+{
+	return i < t.n && t.p[i] && strchr(chars, t.p[i]);
+}
+
+/* A number as JSON writes it: no plus, no zeros in front, digits on both sides of a point. Empty: it is none. */
 static struct fox_str number(struct tok_scan *s)
 {
 	skip_blank(s);
+	struct fox_str t = s->text;
 	size_t i = s->i;
-	while (i < s->text.n && s->text.p[i] && strchr("+-0123456789.eE", s->text.p[i]))
+	i += one_of(t, i, "-");
+	bool zero = one_of(t, i, "0");
+	size_t n = digits(t, &i);
+	bool good = n == 1 || (n && !zero);
+	if (one_of(t, i, ".")) {
 		i++;
-	return (struct fox_str){s->text.p + s->i, i - s->i};
+		good &= digits(t, &i) > 0;
+	}
+	if (one_of(t, i, "eE")) {
+		i++;
+		i += one_of(t, i, "+-");
+		good &= digits(t, &i) > 0;
+	}
+	return (struct fox_str){t.p + s->i, good ? i - s->i : 0};
 }
 
 enum fox_status tok_scan_u64(struct tok_scan *s, uint64_t *out)

@@ -337,6 +337,8 @@ static void pieces_refused(void **state)
 	refused_at("{" BPE("{}", "[]") "}", FOX_E_FORMAT, FOX_NOWHERE, "'model.vocab' is empty");
 	refused_at("{" BPE("{\"a\":8}", "[]") "}", FOX_E_MISMATCH, FOX_NOWHERE,
 	    "'model.vocab' has ids up to 8 for the 8 rows of the embedding");
+	refused_at("{\"version\":tr ue}", FOX_E_FORMAT, 13, "not valid JSON: invalid token near 'tr'");
+	refused_at("{\"a\":[1,-2.5e+1 0,3]}", FOX_E_FORMAT, 17, "not valid JSON: ']' expected near '0'");
 	refused_at("{\"model\":{\"type\":\"WordLevel\"}}", FOX_E_UNSUPPORTED, FOX_NOWHERE,
 	    "'model.type' is 'WordLevel', which is not handled, want 'BPE' or 'Unigram'");
 	refused_at("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}", FOX_E_UNSUPPORTED,
@@ -362,6 +364,7 @@ static void vocabulary_refused(void **state)
 	refused_at(VOCAB("{\"a\" 0}"), FOX_E_FORMAT, 23, "'model.vocab': want a piece and a colon");
 	refused_at(VOCAB("{\"a\":-1}"), FOX_E_FORMAT, 23, "'model.vocab': want a token id");
 	refused_at(VOCAB("{\"a\":1.5}"), FOX_E_FORMAT, 23, "'model.vocab': want a token id");
+	refused_at(VOCAB("{\"a\":01}"), FOX_E_FORMAT, 23, "'model.vocab': want a token id");
 	refused_at(VOCAB("{\"a\":1 2}"), FOX_E_FORMAT, 25, "'model.vocab': want an end");
 	refused_at(VOCAB("{\"a\":1,\"b\":1}"), FOX_E_FORMAT, 30, "'model.vocab' gives id 1 to 'a' and 'b'");
 	refused_at(VOCAB("{\"a\":1,\"a\":2}"), FOX_E_FORMAT, 30, "'model.vocab' has 'a' twice");
@@ -386,6 +389,10 @@ static void vocabulary_refused(void **state)
 	refused_at(LIST("[[\"a\",1,2]]"), FOX_E_FORMAT, 39, "'model.vocab': want a piece with its score");
 	refused_at(LIST("[[\"a\",null]]"), FOX_E_FORMAT, 38, "'model.vocab': want a score");
 	refused_at(LIST("[[\"a\",1e99]]"), FOX_E_FORMAT, 38, "'model.vocab': want a score");
+	static const char *const none[] = {LIST("[[\"a\",+1]]"), LIST("[[\"a\",-]]"), LIST("[[\"a\",01.5]]"),
+	    LIST("[[\"a\",1.]]"), LIST("[[\"a\",.5]]"), LIST("[[\"a\",1e]]"), LIST("[[\"a\",1e+]]")};
+	for (size_t i = 0; i < FOX_COUNT(none); i++)
+		refused_at(none[i], FOX_E_FORMAT, 38, "'model.vocab': want a score");
 	refused_at(LIST("[[\"a\",1],[\"a\",2]]"), FOX_E_FORMAT, 48, "'model.vocab' has 'a' twice");
 	struct fox_buf b = {0};
 	fox_buf_str(&b, "{" GPT2_PRE ",\"model\":{\"vocab\":{\"");
