@@ -70,14 +70,14 @@ static enum fox_status import(struct fox_tokdata *t, struct fox_str json, struct
 	return s;
 }
 
-/* With its vocabulary or without, the pipeline is the same. */
+/* What is read piece by piece is JSON as a whole, but for NULs in texts, which pieces may have. */
 static void check_spec(struct fox_str json, enum fox_status imported)
 {
 	struct fox_tokspec spec;
 	struct fox_err err = {0};
 	enum fox_status s = fox_tokspec_parse(&spec, json, ROWS, &err);
 	must_say(s, &err);
-	if (s && !imported)
+	if (s && !imported && !memmem(json.p, json.n, "\\u0000", 6))
 		abort();
 	fox_tokspec_free(&spec);
 }
