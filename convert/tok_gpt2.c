@@ -8,10 +8,6 @@
 
 #include "convert/tok_parts.h"
 
-#define QWEN2_REGEX                                                                                          \
-	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"      \
-	"\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-
 enum family { GPT2, QWEN2, FAMILIES };
 
 static const char *const classes[FAMILIES] = {"GPT2Tokenizer", "Qwen2Tokenizer"};
@@ -222,7 +218,7 @@ static void put_pipeline(struct fox_json_writer *w, enum family family, bool pre
 	fox_jw_key(w, "pattern");
 	fox_jw_object(w);
 	fox_jw_key(w, "Regex");
-	fox_jw_cstr(w, QWEN2_REGEX);
+	fox_jw_cstr(w, FOX_QWEN2_REGEX);
 	fox_jw_end_object(w);
 	fox_jw_key(w, "behavior");
 	fox_jw_cstr(w, "Isolated");

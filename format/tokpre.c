@@ -11,9 +11,7 @@
 static const char re_cl100k[] =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]"
     "*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-static const char re_qwen2[] =
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s"
-    "*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+static const char re_qwen2[] = FOX_QWEN2_REGEX;
 static const char re_qwen35[] =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]"
     "+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -385,12 +383,11 @@ static void put_frame(struct fox_json_writer *w, int32_t bos, int32_t eos)
 enum fox_status fox_tokpre_spec(struct fox_buf *json, const struct fox_tokdata *t, struct fox_err *err)
 {
 	if (!t->pre)
-		return fox_fail(
-		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "no 'tokenizer.ggml.pre', so how text is split is not known");
+		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+		    "no 'tokenizer.ggml.pre', so how text is split is not known");
 	const struct pipeline *p = by_name(fox_str_of(t->pre));
 	if (!p || !p->n_steps)
-		return fox_fail(
-		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "pre-tokenizer '%.200s' is not handled", t->pre);
+		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "pre-tokenizer '%.200s' is not handled", t->pre);
 	struct fox_json_writer w = {.out = json, .compact = true};
 	fox_jw_object(&w);
 	put_added(&w, t);

@@ -68,7 +68,11 @@ enum fox_pretok_kind {
 	FOX_PRETOK_WHITESPACE_SPLIT
 };
 
+/* The expressions of two published tokenizers that more than one file needs. */
 #define FOX_GPT2_REGEX "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+#define FOX_QWEN2_REGEX                                                                                      \
+	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"      \
+	"\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 struct fox_pretok {
 	enum fox_pretok_kind kind;

@@ -1,38 +1,10 @@
 /* t_job - planning: rows against tensors, types, and one error that lists everything. */
-#include "tests/unit/t_checkpoint.h"
+#include "tests/unit/t_plan.h"
 
-#include "convert/job.h"
-
-struct fixture {
-	struct fox_source *src;
-	struct fox_arena arena;
-	struct fox_hparams hp;
-	struct fox_job job;
-	struct fox_err err;
-};
-
-/* Write, open, plan. */
-static enum fox_status plan(struct fixture *f, const struct ck *c, const char *name, enum fox_type type)
+static enum fox_status plan_llama(struct fixture *f, const struct ck *c, const char *name, enum fox_type type)
 {
 	ck_hparams(&f->hp);
-	assert_fox_ok(fox_source_open(&f->src, ck_write(c, name, false), true, &f->err), &f->err);
-	return fox_job_plan(&f->job, &fox_arch_llama, &f->hp, f->src, FOX_DT_F32, type, &f->arena, &f->err);
-}
-
-static void done(struct fixture *f)
-{
-	fox_source_close(f->src);
-	fox_arena_free(&f->arena);
-	*f = (struct fixture){0};
-}
-
-static const struct fox_step *step(const struct fox_job *job, const char *name)
-{
-	for (size_t i = 0; i < job->n_out; i++)
-		if (!strcmp(job->steps[i].slot->name, name))
-			return &job->steps[i];
-	fail_msg("no step for '%s'", name);
-	return NULL;
+	return plan_as(f, &fox_arch_llama, c, name, type);
 }
 
 static void a_whole_checkpoint_is_planned(void **state)
@@ -41,7 +13,7 @@ static void a_whole_checkpoint_is_planned(void **state)
 	struct ck c;
 	struct fixture f = {0};
 	ck_llama(&c, FOX_DT_BF16);
-	assert_fox_ok(plan(&f, &c, "whole", FOX_BF16), &f.err);
+	assert_fox_ok(plan_llama(&f, &c, "whole", FOX_BF16), &f.err);
 	assert_int_equal(f.job.n_steps, c.n);
 	assert_int_equal(f.job.n_out, c.n);
 	uint64_t params = 0;
@@ -116,19 +88,20 @@ static void one_error_lists_what_does_not_fit(void **state)
 	uint64_t seed = 1;
 	ck_llama(&c, FOX_DT_BF16);
 	ck_drop(&c, "model.norm.weight");
-	assert_int_equal(plan(&f, &c, "missing1", FOX_BF16), FOX_E_MISMATCH);
+	assert_int_equal(plan_llama(&f, &c, "missing1", FOX_BF16), FOX_E_MISMATCH);
 	assert_fox_err(&f.err, FOX_E_MISMATCH, FOX_NOWHERE, "tensor 'model.norm.weight' is missing");
 	done(&f);
 
 	ck_add(&c, "model.layers.0.self_attn.q_proj.bias", FOX_DT_BF16, 0, CK_Q, &seed);
 	ck_drop(&c, "model.layers.1.mlp.up_proj.weight");
 	ck_add(&c, "model.layers.1.mlp.up_proj.weight", FOX_DT_BF16, CK_D, CK_FF, &seed);
-	assert_int_equal(plan(&f, &c, "several", FOX_BF16), FOX_E_MISMATCH);
+	assert_int_equal(plan_llama(&f, &c, "several", FOX_BF16), FOX_E_MISMATCH);
 	assert_fox_err(&f.err, FOX_E_MISMATCH, FOX_NOWHERE,
 	    "3 tensors do not fit: tensor 'model.layers.1.mlp.up_proj.weight' has shape [64, 96], want [96, 64] "
 	    "by 'intermediate_size', 'hidden_size'; "
 	    "tensor 'model.norm.weight' is missing; "
-	    "tensor 'model.layers.0.self_attn.q_proj.bias' has no place in architecture 'llama' with 'attention_bias' "
+	    "tensor 'model.layers.0.self_attn.q_proj.bias' has no place in architecture 'llama' with "
+	    "'attention_bias' "
 	    "false");
 	assert_int_equal(f.job.n_problems, 3);
 	done(&f);
@@ -137,7 +110,7 @@ static void one_error_lists_what_does_not_fit(void **state)
 	/* nothing fits: as many as the text holds, then the count; the list is whole */
 	memset(&c, 0, sizeof c);
 	ck_add(&c, "x", FOX_DT_BF16, 2, 2, &seed);
-	assert_int_equal(plan(&f, &c, "nothing", FOX_BF16), FOX_E_MISMATCH);
+	assert_int_equal(plan_llama(&f, &c, "nothing", FOX_BF16), FOX_E_MISMATCH);
 	assert_int_equal(f.job.n_problems, 21);
 	assert_int_equal(
 	    strncmp(f.err.text, "21 tensors do not fit: tensor 'model.embed_tokens.weight' is missing; ", 70), 0);
@@ -158,7 +131,7 @@ static void dtypes_without_codec_are_named(void **state)
 	ck_add(&c, "model.layers.0.mlp.up_proj.weight", FOX_DT_F8_E4M3, CK_FF, CK_D, &seed);
 	ck_drop(&c, "model.norm.weight");
 	ck_add(&c, "model.norm.weight", FOX_DT_I32, 0, CK_D, &seed);
-	assert_int_equal(plan(&f, &c, "fp8", FOX_BF16), FOX_E_UNSUPPORTED);
+	assert_int_equal(plan_llama(&f, &c, "fp8", FOX_BF16), FOX_E_UNSUPPORTED);
 	assert_fox_err(&f.err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
 	    "2 tensors do not fit: tensor 'model.layers.0.mlp.up_proj.weight' has dtype F8_E4M3, which fox does "
 	    "not "
@@ -176,7 +149,7 @@ static void buffers_are_skipped_and_tied_copies_compared(void **state)
 	ck_llama(&c, FOX_DT_BF16);
 	ck_add(&c, "model.layers.0.self_attn.rotary_emb.inv_freq", FOX_DT_F32, 0, CK_HEAD / 2, &seed);
 	ck_add(&c, "lm_head.weight", FOX_DT_BF16, CK_VOCAB, CK_D, &seed);
-	assert_fox_ok(plan(&f, &c, "tied", FOX_BF16), &f.err);
+	assert_fox_ok(plan_llama(&f, &c, "tied", FOX_BF16), &f.err);
 	assert_int_equal(f.job.n_steps, c.n);
 	assert_int_equal(f.job.n_out, c.n - 2);
 	assert_int_equal(f.job.steps[f.job.tied].kind, FOX_STEP_TIED);
@@ -196,7 +169,7 @@ static void buffers_are_skipped_and_tied_copies_compared(void **state)
 
 	ck_drop(&c, "lm_head.weight");
 	ck_add(&c, "lm_head.weight", FOX_DT_F32, CK_VOCAB, CK_D, &seed);
-	assert_int_equal(plan(&f, &c, "tied32", FOX_BF16), FOX_E_MISMATCH);
+	assert_int_equal(plan_llama(&f, &c, "tied32", FOX_BF16), FOX_E_MISMATCH);
 	assert_fox_err(&f.err, FOX_E_MISMATCH, FOX_NOWHERE,
 	    "tensor 'lm_head.weight' has dtype F32, but 'model.embed_tokens.weight', to which config.json ties "
 	    "it, has "
@@ -228,7 +201,7 @@ static enum fox_type narrowest(enum fox_dtype all, const char *changed, enum fox
 		ck_set(t, cols * (rows ? rows : 1) - 1, value);
 	}
 	snprintf(name, sizeof name, "auto%d", n++);
-	assert_fox_ok(plan(&f, &c, name, FOX_F32), &f.err);
+	assert_fox_ok(plan_llama(&f, &c, name, FOX_F32), &f.err);
 	assert_fox_ok(fox_job_narrowest(&f.job, f.src, &out, &f.err), &f.err);
 	ck_free(&c);
 	done(&f);

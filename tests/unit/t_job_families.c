@@ -1,41 +1,6 @@
 /* t_job_families.c - plans of families whose tensors are not the container's one for one: halves, transposed and regrouped
  * matrices, names with and without a prefix, buffers, tables made from config.json; and what does not fit them. */
-#include "tests/unit/t_checkpoint.h"
-
-#include "convert/job.h"
-
-struct fixture {
-	struct fox_source *src;
-	struct fox_arena arena;
-	struct fox_hparams hp;
-	struct fox_job job;
-	struct fox_err err;
-};
-
-static enum fox_status plan(struct fixture *f, const struct fox_arch *arch, const struct ck *c)
-{
-	static int n;
-	char name[32];
-	snprintf(name, sizeof name, "plan%d", n++);
-	assert_fox_ok(fox_source_open(&f->src, ck_write(c, name, false), true, &f->err), &f->err);
-	return fox_job_plan(&f->job, arch, &f->hp, f->src, FOX_DT_F32, FOX_F16, &f->arena, &f->err);
-}
-
-static void done(struct fixture *f)
-{
-	fox_source_close(f->src);
-	fox_arena_free(&f->arena);
-	*f = (struct fixture){0};
-}
-
-static const struct fox_step *step(const struct fox_job *job, const char *name)
-{
-	for (size_t i = 0; i < job->n_out; i++)
-		if (!strcmp(job->steps[i].slot->name, name))
-			return &job->steps[i];
-	fail_msg("no step for '%s'", name);
-	return NULL;
-}
+#include "tests/unit/t_plan.h"
 
 /* Every family's checkpoint is planned whole, each source tensor used, each container tensor written. */
 static void every_family(void **state)

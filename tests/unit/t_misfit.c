@@ -1,41 +1,6 @@
 /* t_misfit.c - sources that config.json contradicts: what is missing, left over or of another size, by name, and the field
  * that would have made it fit. */
-#include "tests/unit/t_checkpoint.h"
-
-#include "convert/job.h"
-
-struct fixture {
-	struct fox_source *src;
-	struct fox_arena arena;
-	struct fox_hparams hp;
-	struct fox_job job;
-	struct fox_err err;
-};
-
-static enum fox_status plan(struct fixture *f, const struct fox_arch *arch, const struct ck *c)
-{
-	static int n;
-	char name[32];
-	snprintf(name, sizeof name, "plan%d", n++);
-	assert_fox_ok(fox_source_open(&f->src, ck_write(c, name, false), true, &f->err), &f->err);
-	return fox_job_plan(&f->job, arch, &f->hp, f->src, FOX_DT_F32, FOX_F16, &f->arena, &f->err);
-}
-
-static void done(struct fixture *f)
-{
-	fox_source_close(f->src);
-	fox_arena_free(&f->arena);
-	*f = (struct fixture){0};
-}
-
-static const struct fox_step *step(const struct fox_job *job, const char *name)
-{
-	for (size_t i = 0; i < job->n_out; i++)
-		if (!strcmp(job->steps[i].slot->name, name))
-			return &job->steps[i];
-	fail_msg("no step for '%s'", name);
-	return NULL;
-}
+#include "tests/unit/t_plan.h"
 
 /* What config.json says against what the weights are: one line for each tensor. */
 static void contradictions(void **state)

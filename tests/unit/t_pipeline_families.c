@@ -1,53 +1,12 @@
 /* t_pipeline_families.c - plans of every family run for real: halves, transposed and regrouped tensors, 1 + w and made
  * tables against a plain loop over the test's own copy, the same for any number of threads. */
-#include "tests/unit/t_checkpoint.h"
-
-#include "convert/pipeline.h"
-
-struct fixture {
-	struct fox_source *src;
-	struct fox_arena arena;
-	struct fox_hparams hp;
-	struct fox_job job;
-	struct fox_gguf_writer *w;
-	struct fox_cast_report loss[64];
-	struct fox_err err;
-};
+#include "tests/unit/t_run.h"
 
 static void plan(struct fixture *f, const struct fox_arch *arch, const char *dir, enum fox_type type)
 {
 	assert_fox_ok(fox_source_open(&f->src, dir, true, &f->err), &f->err);
 	assert_fox_ok(fox_job_plan(&f->job, arch, &f->hp, f->src, FOX_DT_F32, type, &f->arena, &f->err), &f->err);
 	assert_true(f->job.n_steps <= FOX_COUNT(f->loss));
-}
-
-static enum fox_status run(struct fixture *f, const char *out, unsigned threads, bool hash)
-{
-	assert_fox_ok(fox_gguf_writer_open(&f->w, &f->err), &f->err);
-	for (size_t i = 0; i < f->job.n_out; i++) {
-		const struct fox_step *s = &f->job.steps[i];
-		uint64_t dim[2] = {s->slot->cols, s->slot->rows};
-		assert_fox_ok(fox_gguf_put_tensor(f->w, fox_str_of(s->slot->name), s->x.to,
-		                  s->slot->row->rows == FOX_D_NONE ? 1 : 2, dim, &f->err),
-		    &f->err);
-	}
-	assert_fox_ok(fox_gguf_freeze(f->w, &f->err), &f->err);
-	assert_fox_ok(fox_gguf_create(f->w, out, true, &f->err), &f->err);
-	struct fox_pipeline p = {
-	    .job = &f->job, .src = f->src, .out = f->w, .threads = threads, .hash_sources = hash};
-	enum fox_status s = fox_pipeline_run(&p, f->loss, &f->err);
-	if (!s)
-		s = fox_gguf_finish(f->w, &f->err);
-	fox_gguf_writer_close(f->w);
-	f->w = NULL;
-	return s;
-}
-
-static void done(struct fixture *f)
-{
-	fox_source_close(f->src);
-	fox_arena_free(&f->arena);
-	*f = (struct fixture){0};
 }
 
 /* Where the source has the container's row r, column c, by the family's row alone. A vector is one column. */
@@ -133,20 +92,6 @@ static void every_family(void **state)
 			ck_free(&c);
 			done(&f);
 		}
-}
-
-static struct fox_sha256 sha_of(const char *path)
-{
-	char *p;
-	size_t n;
-	struct fox_sha256 sha;
-	struct fox_sha256_state *s = fox_sha256_open();
-	assert_int_equal(fox_path_slurp(path, 1u << 30, &p, &n, NULL), FOX_OK);
-	assert_int_equal(fox_sha256_add(s, p, n, NULL), FOX_OK);
-	assert_int_equal(fox_sha256_final(s, &sha, NULL), FOX_OK);
-	fox_sha256_close(s);
-	free(p);
-	return sha;
 }
 
 /* A family whose tensors are so large that each is many pieces, with bytes that nothing becomes of between them and at
