@@ -28,13 +28,22 @@
 typedef void fox_dot_fn(
     float *y, size_t y_step, const void *w, const float *x, size_t x_step, size_t n, size_t cols);
 
-/* decode - n stored weights (a multiple of the block) to f32, exactly. Bit-equal on every ISA (NaN payloads
+/* decode - n stored weights (a multiple of the block) to f32. f32, f16, bf16: exact. Block types: the formula of
+ * spec/quant.md, each operation rounded to f32 in the order that stands there. Bit-equal on every ISA (NaN payloads
  * included: a signalling f16 NaN comes out quiet, f32 and bf16 bits are kept). src needs no alignment. */
 typedef void fox_decode_fn(float *dst, const void *src, size_t n);
 
-/* encode - n f32 to a stored type, round to nearest even (q8_0: see quant.h); bit-equal on every ISA. dst
- * needs no alignment. What does not survive is the caller's to count: fox_cast_report in quant.h. */
+/* encode - n f32 to a stored type: f16 and bf16 to nearest even, block types as spec/quant.md says (the same bytes as
+ * ggml's reference quantizers without an importance matrix); bit-equal on every ISA. dst needs no alignment.
+ * What does not survive is the caller's to count: fox_cast_report in quant.h. */
 typedef void fox_encode_fn(void *dst, const float *src, size_t n);
+
+/* encode_weighted - one row of n f32 to a block type, errors weighted by column (the same bytes as ggml's quantizers with
+ * an importance matrix); bit-equal on every ISA
+ *
+ * importance  [n], >= 0 and finite: the mean square of the activation that meets each column
+ * n           a whole row, not a piece of one: some types take a mean over the row */
+typedef void fox_encode_weighted_fn(void *dst, const float *src, const float *importance, size_t n);
 
 /* range - the magnitudes among n f32, as bits with the sign cleared, so that Inf and NaN are the largest
  * min_abs  the smallest that is not zero; UINT32_MAX when there is none
@@ -87,7 +96,8 @@ typedef void fox_rope_fn(float *x, const float *cos, const float *sin, size_t n_
 struct fox_kernels {
 	fox_dot_fn *dot[FOX_TYPE_LIMIT];       /* by weight type; NULL: this build cannot run it */
 	fox_decode_fn *decode[FOX_TYPE_LIMIT]; /* NULL: values cannot be read */
-	fox_encode_fn *encode[FOX_TYPE_LIMIT]; /* f32, f16, bf16, q8_0 */
+	fox_encode_fn *encode[FOX_TYPE_LIMIT]; /* NULL: nothing is quantized to it */
+	fox_encode_weighted_fn *encode_weighted[FOX_TYPE_LIMIT]; /* NULL: importance does not matter, use encode */
 	fox_axpy_fn *axpy[FOX_TYPE_LIMIT];     /* f32, f16 */
 	fox_range_fn *range;
 	fox_rmsnorm_fn *rmsnorm;
