@@ -25,6 +25,7 @@ void fox_kernels_init(struct fox_kernels *k, uint32_t isa)
 	    .axpy[FOX_F32] = fox_axpy_f32_scalar,
 	    .axpy[FOX_F16] = fox_axpy_f16_scalar,
 	    .range = fox_range_scalar,
+	    .error = fox_error_scalar,
 	    .rmsnorm = fox_rmsnorm_scalar,
 	    .silu_mul = fox_silu_mul_scalar,
 	    .gelu_mul = fox_gelu_mul_scalar,

@@ -205,6 +205,54 @@ static void exactness(void **state)
 		}
 }
 
+/* Rows that were cast one by one add up to the rows cast at once, bit for bit, and to the sums of the definition. */
+static void errors_by_row(void **state)
+{
+	(void)state;
+	enum { ROWS = 5, COLS = 2048 + 256 };
+	static float src[ROWS * COLS], back[COLS];
+	static uint8_t out[ROWS * COLS * 4], one[COLS * 4];
+	uint64_t seed = 33;
+	for (size_t i = 0; i < ROWS * COLS; i++)
+		src[i] = ((float)test_rand(&seed) - 0x1p30f) * 0x1p-30f;
+	src[COLS + 40] = NAN;
+	for (size_t i = 2 * COLS; i < 2 * COLS + 32; i++)
+		src[i] = 1e-9f;
+	for (size_t t = 0; t < FOX_COUNT(types); t++) {
+		struct fox_cast_report report = {0}, sum_of_reports = {0};
+		struct fox_cast_error rows[ROWS], row, total = {0};
+		fox_cast_rows(types[t], out, src, ROWS, COLS, NULL, &report, rows);
+		for (size_t r = 0; r < ROWS; r++) {
+			uint64_t row_bytes = 0;
+			double error = 0, square = 0, max = 0;
+			size_t n = 0;
+			assert_true(fox_type_row_bytes(types[t], COLS, &row_bytes));
+			fox_cast_rows(types[t], one, src + r * COLS, 1, COLS, NULL, &sum_of_reports, &row);
+			assert_memory_equal(one, out + r * row_bytes, row_bytes);
+			assert_memory_equal(&row, &rows[r], sizeof row);
+			fox_kernels()->decode[types[t]](back, one, COLS);
+			for (size_t i = 0; i < COLS; i++) {
+				double x = (double)src[r * COLS + i], apart = x - (double)back[i];
+				if (!isfinite(apart))
+					continue;
+				error += apart * apart, square += x * x, n++;
+				max = fabs(apart) > max ? fabs(apart) : max;
+			}
+			assert_true(fabs(row.sum_square_error - error) <= 1e-6 * error);
+			assert_true(fabs(row.sum_square - square) <= 1e-12 * square);
+			assert_true(fabs(row.max_abs_error - max) <= 1e-6 * max);
+			assert_int_equal(row.n, n);
+			fox_cast_error_add(&total, &row, 1);
+		}
+		struct fox_cast_error at_once = {0};
+		fox_cast_error_add(&at_once, rows, ROWS);
+		assert_memory_equal(&at_once, &total, sizeof total);
+		assert_report(&report, &sum_of_reports);
+		assert_int_equal(report.n_nan, 1);
+		fox_cast_rows(types[t], out, src, ROWS, COLS, NULL, NULL, NULL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +261,7 @@ int main(void)
 	    cmocka_unit_test(report_counts_by_definition),
 	    cmocka_unit_test(report_at_the_limits),
 	    cmocka_unit_test(exactness),
+	    cmocka_unit_test(errors_by_row),
 	};
 	return cmocka_run_group_tests_name("quant", tests, NULL, NULL);
 }
