@@ -150,6 +150,8 @@ fox_encode_fn fox_encode_q4_0_scalar, fox_encode_q4_1_scalar, fox_encode_q5_0_sc
 fox_decode_fn fox_decode_iq4_nl_scalar, fox_decode_iq4_xs_scalar, fox_decode_mxfp4_scalar, fox_decode_nvfp4_scalar;
 fox_encode_fn fox_encode_iq4_nl_scalar, fox_encode_iq4_xs_scalar, fox_encode_mxfp4_scalar, fox_encode_nvfp4_scalar;
 fox_encode_weighted_fn fox_encode_weighted_iq4_nl_scalar, fox_encode_weighted_iq4_xs_scalar;
+fox_decode_fn fox_decode_q4_0_avx2, fox_decode_q4_1_avx2, fox_decode_q5_0_avx2, fox_decode_q5_1_avx2;
+fox_encode_fn fox_encode_q4_0_avx2, fox_encode_q4_1_avx2, fox_encode_q5_0_avx2, fox_encode_q5_1_avx2;
 fox_axpy_fn fox_axpy_f32_scalar, fox_axpy_f16_scalar, fox_axpy_f32_avx2, fox_axpy_f16_avx2;
 fox_range_fn fox_range_scalar, fox_range_avx2;
 fox_error_fn fox_error_scalar, fox_error_avx2;

@@ -22,6 +22,14 @@ void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
 	k->encode[FOX_F16] = fox_encode_f16_avx2;
 	k->encode[FOX_BF16] = fox_encode_bf16_avx2;
 	k->encode[FOX_Q8_0] = fox_encode_q8_0_avx2;
+	k->decode[FOX_Q4_0] = fox_decode_q4_0_avx2;
+	k->decode[FOX_Q4_1] = fox_decode_q4_1_avx2;
+	k->decode[FOX_Q5_0] = fox_decode_q5_0_avx2;
+	k->decode[FOX_Q5_1] = fox_decode_q5_1_avx2;
+	k->encode[FOX_Q4_0] = fox_encode_q4_0_avx2;
+	k->encode[FOX_Q4_1] = fox_encode_q4_1_avx2;
+	k->encode[FOX_Q5_0] = fox_encode_q5_0_avx2;
+	k->encode[FOX_Q5_1] = fox_encode_q5_1_avx2;
 	k->axpy[FOX_F32] = fox_axpy_f32_avx2;
 	k->axpy[FOX_F16] = fox_axpy_f16_avx2;
 	k->range = fox_range_avx2;
