@@ -24,11 +24,11 @@ static const struct fox_type_info types[FOX_TYPE_LIMIT] = {
     [FOX_Q8_0] = {"q8_0", 32, sizeof(struct fox_q8_0), true},
     [FOX_Q8_1] = {"q8_1", 32, sizeof(struct fox_q8_1), false},
 
-    [FOX_Q2_K] = {"q2_k", 256, 84, false},  /* sub-scales 16 + quants 64 + scale and minimum 4 */
-    [FOX_Q3_K] = {"q3_k", 256, 110, false}, /* high bits 32 + low bits 64 + sub-scales 12 + scale 2 */
-    [FOX_Q4_K] = {"q4_k", 256, 144, false}, /* scale and minimum 4 + sub-scales 12 + nibbles 128 */
-    [FOX_Q5_K] = {"q5_k", 256, 176, false}, /* as q4_k + fifth bits 32 */
-    [FOX_Q6_K] = {"q6_k", 256, 210, false}, /* low nibbles 128 + high bits 64 + sub-scales 16 + scale 2 */
+    [FOX_Q2_K] = {"q2_k", 256, sizeof(struct fox_q2_k), true},
+    [FOX_Q3_K] = {"q3_k", 256, sizeof(struct fox_q3_k), true},
+    [FOX_Q4_K] = {"q4_k", 256, sizeof(struct fox_q4_k), true},
+    [FOX_Q5_K] = {"q5_k", 256, sizeof(struct fox_q5_k), true},
+    [FOX_Q6_K] = {"q6_k", 256, sizeof(struct fox_q6_k), true},
     [FOX_Q8_K] = {"q8_k", 256, sizeof(struct fox_q8_k), false},
 
     [FOX_IQ2_XXS] = {"iq2_xxs", 256, sizeof(struct fox_iq2_xxs), false},
