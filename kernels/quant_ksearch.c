@@ -248,3 +248,33 @@ float fox_k_fit_scales(uint8_t *q, const float *x, const float *w, int n, int to
 	}
 	return scale_of(s);
 }
+
+uint16_t fox_k_plain_scales(uint8_t *codes, const float *x, int n, int top)
+{
+	float max = 0;
+	for (int i = 0; i < n; i++)
+		max = x[i] > max ? x[i] : max;
+	float inverse = max > 0 ? (float)top / max : 0;
+	for (int i = 0; i < n; i++)
+		codes[i] = (uint8_t)fox_k_nearest(inverse * x[i]);
+	return fox_f32_to_f16(max / (float)top);
+}
+
+void fox_k_pack_scales(uint8_t out[12], const uint8_t *scales, const uint8_t *mins)
+{
+	for (int s = 0; s < 4; s++) {
+		out[s] = (uint8_t)(scales[s] | scales[s + 4] >> 4 << 6);
+		out[s + 4] = (uint8_t)(mins[s] | mins[s + 4] >> 4 << 6);
+		out[s + 8] = (uint8_t)((scales[s + 4] & 15) | mins[s + 4] << 4);
+	}
+}
+
+void fox_k_unpack_scales(uint8_t *scales, uint8_t *mins, const uint8_t in[12])
+{
+	for (int s = 0; s < 4; s++) {
+		scales[s] = in[s] & 63;
+		mins[s] = in[s + 4] & 63;
+		scales[s + 4] = (uint8_t)((in[s + 8] & 15) | in[s] >> 6 << 4);
+		mins[s + 4] = (uint8_t)(in[s + 8] >> 4 | in[s + 4] >> 6 << 4);
+	}
+}
