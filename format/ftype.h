@@ -53,7 +53,7 @@ enum {
 };
 
 enum {
-	FOX_FTYPE_ALIAS = 1,      /* a second name: fox_ftype_of_id does not return it */
+	FOX_FTYPE_ALIAS = 1,      /* shares its id with another row, which fox_ftype_of_id returns */
 	FOX_FTYPE_IMPORTANCE = 2, /* some tensor cannot be quantized without an importance matrix */
 	FOX_FTYPE_EXPERTS = 4,    /* only expert tensors have the base type: MXFP4_MOE */
 	FOX_FTYPE_COPY = 8        /* every tensor keeps its type, and the file its file type: COPY */
@@ -80,10 +80,11 @@ const struct fox_ftype *fox_ftype_at(size_t i);
 enum fox_status fox_ftype_parse(
     struct fox_str name, const struct fox_ftype **out, struct fox_err *err) FOX_MUST_CHECK;
 
-/* The row of an id (never an alias or COPY); NULL where the id is unknown or no longer in use. */
+/* The row of an id (no alias, not COPY); NULL where the id is unknown or no longer in use. */
 const struct fox_ftype *fox_ftype_of_id(uint64_t id);
 
-/* The row whose name is the type's and which has it as its base: what a file of one type is called. NULL: none. */
+/* The row whose name is the type's and which has it as its base (no alias, not COPY): what a file of one type is called.
+ * NULL: none. */
 const struct fox_ftype *fox_ftype_of_type(enum fox_type type);
 
 /* For reports: the name of an id, "Q4_2 (removed)" for one no longer in use, "unknown" otherwise. The guessed bit is
