@@ -84,6 +84,7 @@ struct fox_recipe_model {
 	uint64_t n_layers;            /* ARCH.block_count */
 	uint64_t n_experts;           /* ARCH.expert_count */
 	uint64_t n_heads, n_kv_heads; /* of the first layer: ARCH.attention.head_count, head_count_kv */
+	bool heads_given;             /* the two are facts even when 0: a first layer without attention */
 };
 
 /* The facts as a container's keys state them; of any architecture. Keys of an odd type count as absent. The name borrows
