@@ -49,8 +49,9 @@ struct fox_imatrix {
  *                          another type than f32, or of sizes that do not divide; an entry twice; a value that is
  *                          negative, NaN or infinite (naming tensor and index); a name that is empty, holds NUL or is
  *                          not UTF-8
- *         FOX_E_BOUND      .dat: a count or length that is negative or past our limits
+ *         FOX_E_BOUND      .dat: a count or length that is negative or past our limits; GGUF: a count over 2^53
  *         FOX_E_TRUNCATED  .dat: ends within an entry
+ *                          (bytes behind the end of a .dat are FOX_E_FORMAT)
  *         and those of fox_gguf_open; *out is NULL then
  */
 enum fox_status fox_imatrix_open(
@@ -77,7 +78,8 @@ const struct fox_imatrix_entry *fox_imatrix_find(const struct fox_imatrix *im, s
  * fox_imatrix_for - the importance of a tensor that is about to be quantized, and a mark that its entry is used
  *
  * out     [n_mats][cols], valid until close; NULL when the file has nothing for it (which is not an error: say so)
- * cols    dim[0]; n_mats: dim[2], the number of experts (1 for a plain matrix)
+ * cols    dim[0]; n_mats: dim[2], the number of experts (1 for a plain matrix). A file with one count for all matrices fits
+ *         any number of them
  * errors  FOX_E_MISMATCH: an entry of another size, naming both: the file was made with another model. Of the token
  *         embeddings such an entry is passed over, as llama-quantize does: a tied output matrix is recorded under that
  *         name by some versions.
@@ -92,7 +94,7 @@ const struct fox_imatrix_entry *fox_imatrix_unused(const struct fox_imatrix *im,
 enum fox_status fox_imatrix_covers_some(const struct fox_imatrix *im, struct fox_err *err) FOX_MUST_CHECK;
 
 /* Declare the keys that llama-quantize writes about an importance matrix: quantize.imatrix.{file,dataset,entries_count,
- * chunks_count}; and fox.imatrix.{sha256,datasets}. */
+ * chunks_count}; and fox.imatrix.{sha256,datasets}. The file's name is written without its folder. */
 enum fox_status fox_imatrix_put_keys(
     const struct fox_imatrix *im, struct fox_gguf_writer *w, struct fox_err *err) FOX_MUST_CHECK;
 
@@ -109,8 +111,8 @@ struct fox_imatrix_sum {
  * fox_imatrix_write - write the GGUF form
  *
  * sums        any order; written sorted by name
- * datasets    names of texts: n_datasets may be 0
- * errors      FOX_E_ARG: no sums, a name too long or repeated, a value that is negative or not finite, a file that
+ * datasets    names of texts, at least one: llama-quantize refuses a file without the key, and no array of ours is empty
+ * errors      FOX_E_ARG: no sums or datasets, a name too long or repeated, a value that is negative or not finite, a file that
  *             exists and !replace; those of the writer in gguf.h
  */
 enum fox_status fox_imatrix_write(const char *path, bool replace, const struct fox_imatrix_sum *sums,
