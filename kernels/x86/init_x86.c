@@ -30,6 +30,16 @@ void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
 	k->encode[FOX_Q4_1] = fox_encode_q4_1_avx2;
 	k->encode[FOX_Q5_0] = fox_encode_q5_0_avx2;
 	k->encode[FOX_Q5_1] = fox_encode_q5_1_avx2;
+	k->decode[FOX_IQ4_NL] = fox_decode_iq4_nl_avx2;
+	k->decode[FOX_IQ4_XS] = fox_decode_iq4_xs_avx2;
+	k->decode[FOX_MXFP4] = fox_decode_mxfp4_avx2;
+	k->decode[FOX_NVFP4] = fox_decode_nvfp4_avx2;
+	k->encode[FOX_IQ4_NL] = fox_encode_iq4_nl_avx2;
+	k->encode[FOX_IQ4_XS] = fox_encode_iq4_xs_avx2;
+	k->encode[FOX_MXFP4] = fox_encode_mxfp4_avx2;
+	k->encode[FOX_NVFP4] = fox_encode_nvfp4_avx2;
+	k->encode_weighted[FOX_IQ4_NL] = fox_encode_weighted_iq4_nl_avx2;
+	k->encode_weighted[FOX_IQ4_XS] = fox_encode_weighted_iq4_xs_avx2;
 	k->axpy[FOX_F32] = fox_axpy_f32_avx2;
 	k->axpy[FOX_F16] = fox_axpy_f16_avx2;
 	k->range = fox_range_avx2;
