@@ -1,8 +1,9 @@
 /* quant_legacy.c - q4_0, q4_1, q5_0, q5_1, q8_0: blocks of 32 with one scale, or a scale and a minimum, in f16.
  *
  * The same bytes as ggml's reference quantizers for finite input. What they leave undefined is defined here: NaN counts
- * for nothing in a block's extremes, and a quotient that is not finite gets code 0.
- * source: ggml-quants.c quantize_row_qX_Y_ref, dequantize_row_qX_Y */
+ * for nothing in a block's extremes, and a quotient that is not finite gets code 0. With importance the same bytes as its
+ * quantizers with an importance matrix.
+ * source: ggml-quants.c quantize_row_qX_Y_ref, quantize_row_qX_Y_impl, dequantize_row_qX_Y */
 #include "kernels/quant.h"
 
 #include <assert.h>
@@ -12,6 +13,7 @@
 
 #include "format/base/num.h"
 #include "kernels/half.h"
+#include "kernels/ksearch.h"
 
 /* Blocks are walked as bytes: rows in a file start where they start. */
 enum { LEN = 32, HALF = LEN / 2 };
@@ -184,6 +186,94 @@ void fox_encode_q5_1_scalar(void *dst, const float *src, size_t n)
 		memcpy(out, &b, sizeof b);
 	}
 }
+
+/* ---- with importance: the searches of the K types */
+
+static const struct fox_k_steps affine_steps = {-0.9f, 0.05f, 36};
+
+/* The more a value's error counts the larger it is beside the row's others. */
+static void weigh(float *w, const float *x, const float *importance, float mean_square)
+{
+	for (int i = 0; i < LEN; i++)
+		w[i] = importance[i] * sqrtf(mean_square + x[i] * x[i]);
+}
+
+static float mean_square(const float *x, size_t n)
+{
+	float sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += x[i] * x[i];
+	return sum / (float)n;
+}
+
+static void fit_symmetric(uint8_t *q, void *d, const float *x, const float *importance, float square, int top)
+{
+	float w[LEN];
+	weigh(w, x, importance, square);
+	fox_store16(d, fox_f32_to_f16(fox_k_fit_symmetric((int8_t *)q, x, w, LEN, top)));
+}
+
+static void fit_affine(
+    uint8_t *q, void *d, void *m, const float *x, const float *importance, float square, int top)
+{
+	float w[LEN];
+	weigh(w, x, importance, square);
+	struct fox_k_affine a = fox_k_fit_affine(q, x, w, LEN, top, &affine_steps, false);
+	fox_store16(d, fox_f32_to_f16(a.scale));
+	fox_store16(m, fox_f32_to_f16(-a.min));
+}
+
+void fox_encode_weighted_q4_0_scalar(void *dst, const float *src, const float *importance, size_t n)
+{
+	assert(n % LEN == 0);
+	uint8_t *out = dst, q[LEN];
+	float square = mean_square(src, n);
+	for (struct fox_q4_0 b; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof b) {
+		fit_symmetric(q, &b.d, src, importance, square, 8);
+		pack_nibbles(b.q, q);
+		memcpy(out, &b, sizeof b);
+	}
+}
+
+void fox_encode_weighted_q4_1_scalar(void *dst, const float *src, const float *importance, size_t n)
+{
+	assert(n % LEN == 0);
+	uint8_t *out = dst, q[LEN];
+	float square = mean_square(src, n);
+	for (struct fox_q4_1 b; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof b) {
+		fit_affine(q, &b.d, &b.m, src, importance, square, 15);
+		pack_nibbles(b.q, q);
+		memcpy(out, &b, sizeof b);
+	}
+}
+
+void fox_encode_weighted_q5_0_scalar(void *dst, const float *src, const float *importance, size_t n)
+{
+	assert(n % LEN == 0);
+	uint8_t *out = dst, q[LEN];
+	float square = mean_square(src, n);
+	for (struct fox_q5_0 b; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof b) {
+		fit_symmetric(q, &b.d, src, importance, square, 16);
+		pack_nibbles(b.q, q);
+		pack_fifth_bits(b.high, q);
+		memcpy(out, &b, sizeof b);
+	}
+}
+
+void fox_encode_weighted_q5_1_scalar(void *dst, const float *src, const float *importance, size_t n)
+{
+	assert(n % LEN == 0);
+	uint8_t *out = dst, q[LEN];
+	float square = mean_square(src, n);
+	for (struct fox_q5_1 b; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof b) {
+		fit_affine(q, &b.d, &b.m, src, importance, square, 31);
+		pack_nibbles(b.q, q);
+		pack_fifth_bits(b.high, q);
+		memcpy(out, &b, sizeof b);
+	}
+}
+
+/* ---- to f32 */
 
 void fox_decode_q4_0_scalar(float *dst, const void *src, size_t n)
 {
