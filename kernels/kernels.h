@@ -137,8 +137,10 @@ fox_encode_weighted_fn fox_encode_weighted_q2_k_scalar, fox_encode_weighted_q3_k
     fox_encode_weighted_q4_k_scalar, fox_encode_weighted_q5_k_scalar, fox_encode_weighted_q6_k_scalar;
 fox_dot_fn fox_dot_q2_k_scalar, fox_dot_q3_k_scalar, fox_dot_q4_k_scalar, fox_dot_q5_k_scalar,
     fox_dot_q6_k_scalar;
-fox_encode_fn fox_encode_q2_k_avx2, fox_encode_q4_k_avx2, fox_encode_q5_k_avx2;
-fox_encode_weighted_fn fox_encode_weighted_q2_k_avx2, fox_encode_weighted_q4_k_avx2, fox_encode_weighted_q5_k_avx2;
+fox_encode_fn fox_encode_q2_k_avx2, fox_encode_q3_k_avx2, fox_encode_q4_k_avx2, fox_encode_q5_k_avx2,
+    fox_encode_q6_k_avx2;
+fox_encode_weighted_fn fox_encode_weighted_q2_k_avx2, fox_encode_weighted_q3_k_avx2, fox_encode_weighted_q4_k_avx2,
+    fox_encode_weighted_q5_k_avx2, fox_encode_weighted_q6_k_avx2;
 fox_axpy_fn fox_axpy_f32_scalar, fox_axpy_f16_scalar, fox_axpy_f32_avx2, fox_axpy_f16_avx2;
 fox_range_fn fox_range_scalar, fox_range_avx2;
 fox_rmsnorm_fn fox_rmsnorm_scalar, fox_rmsnorm_avx2;

@@ -23,11 +23,15 @@ void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
 	k->encode[FOX_BF16] = fox_encode_bf16_avx2;
 	k->encode[FOX_Q8_0] = fox_encode_q8_0_avx2;
 	k->encode[FOX_Q2_K] = fox_encode_q2_k_avx2;
+	k->encode[FOX_Q3_K] = fox_encode_q3_k_avx2;
 	k->encode[FOX_Q4_K] = fox_encode_q4_k_avx2;
 	k->encode[FOX_Q5_K] = fox_encode_q5_k_avx2;
+	k->encode[FOX_Q6_K] = fox_encode_q6_k_avx2;
 	k->encode_weighted[FOX_Q2_K] = fox_encode_weighted_q2_k_avx2;
+	k->encode_weighted[FOX_Q3_K] = fox_encode_weighted_q3_k_avx2;
 	k->encode_weighted[FOX_Q4_K] = fox_encode_weighted_q4_k_avx2;
 	k->encode_weighted[FOX_Q5_K] = fox_encode_weighted_q5_k_avx2;
+	k->encode_weighted[FOX_Q6_K] = fox_encode_weighted_q6_k_avx2;
 	k->axpy[FOX_F32] = fox_axpy_f32_avx2;
 	k->axpy[FOX_F16] = fox_axpy_f16_avx2;
 	k->range = fox_range_avx2;
