@@ -137,6 +137,9 @@ fox_encode_weighted_fn fox_encode_weighted_q2_k_scalar, fox_encode_weighted_q3_k
     fox_encode_weighted_q4_k_scalar, fox_encode_weighted_q5_k_scalar, fox_encode_weighted_q6_k_scalar;
 fox_dot_fn fox_dot_q2_k_scalar, fox_dot_q3_k_scalar, fox_dot_q4_k_scalar, fox_dot_q5_k_scalar,
     fox_dot_q6_k_scalar;
+fox_dot_fn fox_dot_q2_k_avx2, fox_dot_q3_k_avx2, fox_dot_q4_k_avx2, fox_dot_q5_k_avx2, fox_dot_q6_k_avx2;
+fox_decode_fn fox_decode_q2_k_avx2, fox_decode_q3_k_avx2, fox_decode_q4_k_avx2, fox_decode_q5_k_avx2,
+    fox_decode_q6_k_avx2;
 fox_encode_fn fox_encode_q2_k_avx2, fox_encode_q3_k_avx2, fox_encode_q4_k_avx2, fox_encode_q5_k_avx2,
     fox_encode_q6_k_avx2;
 fox_encode_weighted_fn fox_encode_weighted_q2_k_avx2, fox_encode_weighted_q3_k_avx2, fox_encode_weighted_q4_k_avx2,

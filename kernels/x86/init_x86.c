@@ -22,6 +22,16 @@ void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
 	k->encode[FOX_F16] = fox_encode_f16_avx2;
 	k->encode[FOX_BF16] = fox_encode_bf16_avx2;
 	k->encode[FOX_Q8_0] = fox_encode_q8_0_avx2;
+	k->decode[FOX_Q2_K] = fox_decode_q2_k_avx2;
+	k->decode[FOX_Q3_K] = fox_decode_q3_k_avx2;
+	k->decode[FOX_Q4_K] = fox_decode_q4_k_avx2;
+	k->decode[FOX_Q5_K] = fox_decode_q5_k_avx2;
+	k->decode[FOX_Q6_K] = fox_decode_q6_k_avx2;
+	k->dot[FOX_Q2_K] = fox_dot_q2_k_avx2, k->dot_isa[FOX_Q2_K] = "avx2";
+	k->dot[FOX_Q3_K] = fox_dot_q3_k_avx2, k->dot_isa[FOX_Q3_K] = "avx2";
+	k->dot[FOX_Q4_K] = fox_dot_q4_k_avx2, k->dot_isa[FOX_Q4_K] = "avx2";
+	k->dot[FOX_Q5_K] = fox_dot_q5_k_avx2, k->dot_isa[FOX_Q5_K] = "avx2";
+	k->dot[FOX_Q6_K] = fox_dot_q6_k_avx2, k->dot_isa[FOX_Q6_K] = "avx2";
 	k->encode[FOX_Q2_K] = fox_encode_q2_k_avx2;
 	k->encode[FOX_Q3_K] = fox_encode_q3_k_avx2;
 	k->encode[FOX_Q4_K] = fox_encode_q4_k_avx2;
