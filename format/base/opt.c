@@ -126,6 +126,7 @@ static enum fox_status store_choice(const struct fox_opt *o, const char *text, s
 static enum fox_status store(const struct fox_opt *o, const char *text, struct fox_err *err)
 {
 	double d;
+	struct fox_opt_list *list;
 	switch (o->type) {
 	case FOX_OPT_FLAG:
 		*(bool *)o->to = true;
@@ -144,6 +145,13 @@ static enum fox_status store(const struct fox_opt *o, const char *text, struct f
 		return FOX_OK;
 	case FOX_OPT_ENUM:
 		return store_choice(o, text, err);
+	case FOX_OPT_LIST:
+		list = o->to;
+		if (list->n == FOX_OPT_LIST_MAX)
+			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "option '--%s' is given more than %u times", o->long_name,
+			    FOX_OPT_LIST_MAX);
+		list->item[list->n++] = text;
+		return FOX_OK;
 	case FOX_OPT_END:
 	case FOX_OPT_GROUP:
 		break;
