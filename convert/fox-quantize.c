@@ -39,11 +39,11 @@ static int print_result(const struct fox_quantize_result *r, bool dry)
 }
 
 /* IN TYPE, or IN with -t. */
-static enum fox_status take_arguments(
-    struct fox_quantize_options *o, int n, char **args, struct fox_err *err)
+static enum fox_status take_arguments(struct fox_quantize_options *o, int n, char **args, struct fox_err *err)
 {
 	if (n > 1 && o->types.types)
-		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "types are given twice: '%s' and '%s'", args[1], o->types.types);
+		return fox_fail(
+		    err, FOX_E_ARG, FOX_NOWHERE, "types are given twice: '%s' and '%s'", args[1], o->types.types);
 	if (n < 2 && !o->types.types)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no type is given");
 	o->src = args[0];
@@ -61,7 +61,8 @@ int main(int argc, char **argv)
 	const struct fox_opt options[] = {
 	    {FOX_OPT_STR, 'o', "output", &o.out, "PATH", "file or folder to write to; {type} and {TYPE} expand",
 	        NULL, 0, 0},
-	    {FOX_OPT_STR, 't', "type", &o.types.types, "TYPE", "types, instead of the second argument", NULL, 0, 0},
+	    {FOX_OPT_STR, 't', "type", &o.types.types, "TYPE", "types, instead of the second argument", NULL, 0,
+	        0},
 	    FOX_MIXTURE_ROWS(o.types, lists),
 	    {FOX_OPT_FLAG, 0, "allow-requantize", &o.types.allow_requantize, NULL,
 	        "quantize what is quantized already; it loses more than quantizing once", NULL, 0, 0},
@@ -83,8 +84,10 @@ int main(int argc, char **argv)
 	    .name = "fox-quantize",
 	    .summary = "turn a GGUF file into smaller ones, reading it once",
 	    .usage = "fox-quantize IN.gguf [-o PATH] TYPE[,TYPE...] [options]",
-	    .notes = "TYPE is a mixture as llama-quantize knows it, in any case: q4_k_m, q6_k, q8_0, iq4_xs, mxfp4_moe, f16...;\n"
-	             "copy keeps every tensor and hashes it anew. Prints what became of each tensor: rmse, and error, the root\n"
+	    .notes = "TYPE is a mixture as llama-quantize knows it, in any case: q4_k_m, q6_k, q8_0, iq4_xs, "
+	             "mxfp4_moe, f16...;\n"
+	             "copy keeps every tensor and hashes it anew. Prints what became of each tensor: rmse, and "
+	             "error, the root\n"
 	             "of the squared errors over the squared values.\n"
 	             "\n"
 	             "Example: fox-quantize fox-1-bf16.gguf q8_0,q4_k_m -o 'fox-1-{type}.gguf'",

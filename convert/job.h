@@ -45,27 +45,28 @@ struct fox_step {
 	uint32_t n_dims;             /* likewise, 1 to 4 */
 	uint64_t dim[4];             /* dim[0] is contiguous; 1 past n_dims */
 	struct fox_origin src;
-	uint64_t src_elem;      /* where in the source's tensor the step begins: elements */
-	struct fox_xform x;     /* WRITE: how. Without weights x.from is a guess. TIED: x.from only */
-	enum fox_gather gather; /* WRITE */
-	uint64_t head_rows;     /* of FOX_GATHER_QKV */
-	bool keep;              /* f32 in every container: a vector or a norm of a checkpoint */
-	const float *made;      /* MADE: f32 [n_elems], the caller's to fill in before the run */
+	uint64_t src_elem;              /* where in the source's tensor the step begins: elements */
+	struct fox_xform x;             /* WRITE: how. Without weights x.from is a guess. TIED: x.from only */
+	enum fox_gather gather;         /* WRITE */
+	uint64_t head_rows;             /* of FOX_GATHER_QKV */
+	bool keep;                      /* f32 in every container: a vector or a norm of a checkpoint */
+	const float *made;              /* MADE: f32 [n_elems], the caller's to fill in before the run */
 	const struct fox_hash128 *want; /* XXH3-128 that the source's bytes must have; NULL: nobody says */
 	size_t out;                     /* WRITE, MADE: index of the container's tensor */
 	uint64_t n_elems;
-	uint64_t span;      /* WRITE: elements that are encoded as one row, see fox_xform_run; set by fox_job_fit */
+	uint64_t span; /* WRITE: elements that are encoded as one row, see fox_xform_run; set by fox_job_fit */
 	uint64_t src_bytes; /* 0 for MADE */
 };
 
 /* One of the containers that a run writes: what becomes of each tensor there. */
 struct fox_target {
-	const char *name;      /* of the type as a whole, for messages and file names: "bf16", "q4_k_m" */
-	enum fox_type *types;  /* [job->n_out] */
-	bool *fell_back;       /* [job->n_out]: a row is no multiple of the block that was asked for */
+	const char *name;            /* of the type as a whole, for messages and file names: "bf16", "q4_k_m" */
+	enum fox_type *types;        /* [job->n_out] */
+	bool *fell_back;             /* [job->n_out]: a row is no multiple of the block that was asked for */
 	struct fox_quant_help *help; /* [job->n_out] */
-	bool plain_errors;     /* errors of casts to f16 and bf16 are accounted for too, not those of block types alone */
-	uint64_t out_bytes;    /* tensor data, without padding */
+	bool
+	    plain_errors; /* errors of casts to f16 and bf16 are accounted for too, not those of block types alone */
+	uint64_t out_bytes; /* tensor data, without padding */
 };
 
 struct fox_job {
@@ -75,7 +76,8 @@ struct fox_job {
 	size_t n_steps, n_out; /* all; WRITE and MADE */
 	struct fox_target *targets;
 	size_t n_targets;
-	bool hash_tensors;     /* sums over the source's bytes of every tensor are wanted, also where nobody compares them */
+	bool
+	    hash_tensors; /* sums over the source's bytes of every tensor are wanted, also where nobody compares them */
 	uint64_t n_params;     /* elements of the source that are written */
 	uint64_t src_bytes;    /* tensor data read */
 	size_t tied, embed;    /* steps to compare; SIZE_MAX when the source has no copy */
@@ -171,7 +173,8 @@ struct fox_columns {
 struct fox_columns fox_job_columns(const struct fox_job *job);
 
 /* One step of a target as text, without a newline: container name, dims (columns last), type -> type, bytes. */
-void fox_step_print(const struct fox_step *s, const struct fox_target *t, struct fox_columns c, struct fox_buf *out);
+void fox_step_print(
+    const struct fox_step *s, const struct fox_target *t, struct fox_columns c, struct fox_buf *out);
 
 /* The plan of one target, one line per step: the above, and what is done. */
 void fox_job_print(const struct fox_job *job, size_t target, struct fox_buf *out);

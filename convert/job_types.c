@@ -212,13 +212,15 @@ struct fox_columns fox_job_columns(const struct fox_job *job)
 	return c;
 }
 
-void fox_step_print(const struct fox_step *s, const struct fox_target *t, struct fox_columns c, struct fox_buf *out)
+void fox_step_print(
+    const struct fox_step *s, const struct fox_target *t, struct fox_columns c, struct fox_buf *out)
 {
 	struct fox_buf dims = {0}, name = {0};
 	add_dims(&dims, s);
 	fox_buf_escaped(&name, fox_step_writes(s) ? s->name : s->src.name, 200);
 	fox_buf_fmt(out, "%-*s  %15s  %*s -> %-*s  %11llu", (int)c.name, name.p ? name.p : "",
-	    dims.p ? dims.p : "", (int)c.from, s->src.type_name, (int)c.to, fox_step_writes(s) ? fox_type_info(t->types[s->out])->name : "-",
+	    dims.p ? dims.p : "", (int)c.from, s->src.type_name, (int)c.to,
+	    fox_step_writes(s) ? fox_type_info(t->types[s->out])->name : "-",
 	    (unsigned long long)(fox_step_writes(s) ? fox_step_bytes(s, t) : 0));
 	out->failed |= dims.failed || name.failed;
 	fox_buf_free(&dims);

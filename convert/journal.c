@@ -51,8 +51,9 @@ static void add_line(struct fox_buf *b, size_t step, const struct fox_tally *t, 
 	fox_buf_fmt(b, "tensor %zu %s %s %llx %llx %llx %llx %llx %llx %llx %llx", step, hash, source,
 	    (unsigned long long)t->loss.n_nan, (unsigned long long)t->loss.n_inf,
 	    (unsigned long long)t->loss.n_overflow, (unsigned long long)t->loss.n_underflow,
-	    (unsigned long long)bits_of(t->error.sum_square_error), (unsigned long long)bits_of(t->error.sum_square),
-	    (unsigned long long)bits_of(t->error.max_abs_error), (unsigned long long)t->error.n);
+	    (unsigned long long)bits_of(t->error.sum_square_error),
+	    (unsigned long long)bits_of(t->error.sum_square), (unsigned long long)bits_of(t->error.max_abs_error),
+	    (unsigned long long)t->error.n);
 	add_checksum(b, line);
 }
 
@@ -87,8 +88,8 @@ static void parse_line(
 		return;
 	memcpy(text, line.p, line.n);
 	text[line.n] = 0;
-	if (sscanf(text, "tensor %llu %39s %39s %llx %llx %llx %llx %llx %llx %llx %llx", &step, hash, source, &v[0],
-	        &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) != 11)
+	if (sscanf(text, "tensor %llu %39s %39s %llx %llx %llx %llx %llx %llx %llx %llx", &step, hash, source,
+	        &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) != 11)
 		return;
 	struct fox_tally t = {.done = true,
 	    .loss = {v[0], v[1], v[2], v[3]},
@@ -107,8 +108,8 @@ static void parse_line(
 /* ---- reading */
 
 /* Both heads line by line. */
-static enum fox_status compare_heads(struct fox_str *text, struct fox_str want, const char *path, bool *whole,
-    struct fox_err *err)
+static enum fox_status compare_heads(
+    struct fox_str *text, struct fox_str want, const char *path, bool *whole, struct fox_err *err)
 {
 	struct fox_str is, must;
 	*whole = false;
@@ -120,8 +121,8 @@ static enum fox_status compare_heads(struct fox_str *text, struct fox_str want, 
 			name++;
 		if (!check_line(&is) || is.n != must.n || memcmp(is.p, must.p, is.n))
 			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
-			    "'%s' is of another run, with another '%.*s': without it and the .part the work begins anew", path,
-			    (int)name, must.p);
+			    "'%s' is of another run, with another '%.*s': without it and the .part the work begins anew",
+			    path, (int)name, must.p);
 	}
 	*whole = true;
 	return FOX_OK;

@@ -74,8 +74,8 @@ static enum fox_status add_rules(struct fox_mixtures *m, struct fox_err *err)
 	return s;
 }
 
-static enum fox_status filter(
-    struct fox_imatrix *im, bool include, struct fox_mixture_texts texts, struct fox_arena *arena, struct fox_err *err)
+static enum fox_status filter(struct fox_imatrix *im, bool include, struct fox_mixture_texts texts,
+    struct fox_arena *arena, struct fox_err *err)
 {
 	struct fox_str *parts = fox_arena_alloc(arena, texts.n, sizeof *parts);
 	if (!parts)
@@ -97,7 +97,8 @@ static enum fox_status open_imatrix(struct fox_mixtures *m, struct fox_arena *ar
 		    "--%s-weights chooses entries of an importance matrix, and there is none",
 		    o->include.n ? "include" : "exclude");
 	if (!s && o->include.n && o->exclude.n)
-		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "--include-weights and --exclude-weights exclude each other");
+		return fox_fail(
+		    err, FOX_E_ARG, FOX_NOWHERE, "--include-weights and --exclude-weights exclude each other");
 	if (!s && m->imatrix)
 		s = filter(m->imatrix, true, o->include, arena, err);
 	if (!s && m->imatrix)
@@ -105,7 +106,8 @@ static enum fox_status open_imatrix(struct fox_mixtures *m, struct fox_arena *ar
 	return s;
 }
 
-static enum fox_status parse_type(const char *option, const char *name, enum fox_type *out, struct fox_err *err)
+static enum fox_status parse_type(
+    const char *option, const char *name, enum fox_type *out, struct fox_err *err)
 {
 	*out = FOX_TYPE_LIMIT;
 	enum fox_status s = name ? fox_recipe_parse_type(fox_str_of(name), out, err) : FOX_OK;
@@ -114,8 +116,8 @@ static enum fox_status parse_type(const char *option, const char *name, enum fox
 	return s;
 }
 
-enum fox_status fox_mixtures_open(struct fox_mixtures *m, const struct fox_mixture_options *options, bool automatic,
-    struct fox_arena *arena, struct fox_err *err)
+enum fox_status fox_mixtures_open(struct fox_mixtures *m, const struct fox_mixture_options *options,
+    bool automatic, struct fox_arena *arena, struct fox_err *err)
 {
 	enum fox_type output = FOX_TYPE_LIMIT, embed = FOX_TYPE_LIMIT;
 	*m = (struct fox_mixtures){.options = options};
@@ -130,8 +132,8 @@ enum fox_status fox_mixtures_open(struct fox_mixtures *m, const struct fox_mixtu
 		s = open_imatrix(m, arena, err);
 	for (size_t i = 0; !s && i < m->n; i++) {
 		struct fox_recipe *r = &m->list[i].recipe;
-		*r = (struct fox_recipe){r->ftype, options->pure, options->leave_output, m->imatrix != NULL, output, embed,
-		    fox_rules_count(m->rules) ? m->rules : NULL};
+		*r = (struct fox_recipe){r->ftype, options->pure, options->leave_output, m->imatrix != NULL, output,
+		    embed, fox_rules_count(m->rules) ? m->rules : NULL};
 		s = r->ftype ? fox_recipe_check(r, err) : FOX_OK;
 	}
 	if (s)
@@ -236,7 +238,8 @@ struct objections {
 	size_t n_again;
 };
 
-static void object(struct objections *o, const struct fox_step *s, enum fox_type to, bool may_again, bool lacks)
+static void object(
+    struct objections *o, const struct fox_step *s, enum fox_type to, bool may_again, bool lacks)
 {
 	if (s->kind != FOX_STEP_WRITE || s->x.from == to)
 		return;
@@ -252,14 +255,15 @@ static enum fox_status judge(const struct objections *o, struct fox_err *err)
 {
 	if (o->again)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
-		    "tensor '%.*s' is quantized already, %s to %s loses more: --allow-requantize does it all the same (tensors: "
+		    "tensor '%.*s' is quantized already, %s to %s loses more: --allow-requantize does it all the "
+		    "same (tensors: "
 		    "%zu)",
-		    FOX_STR_ARG(o->again->src.name), fox_type_info(o->again->x.from)->name, fox_type_info(o->to[1])->name,
-		    o->n_again);
+		    FOX_STR_ARG(o->again->src.name), fox_type_info(o->again->x.from)->name,
+		    fox_type_info(o->to[1])->name, o->n_again);
 	if (o->unread)
-		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tensor '%.*s' has type %s, of which fox makes no %s",
-		    FOX_STR_ARG(o->unread->src.name), fox_type_info(o->unread->x.from)->name,
-		    fox_type_info(o->to[0])->name);
+		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+		    "tensor '%.*s' has type %s, of which fox makes no %s", FOX_STR_ARG(o->unread->src.name),
+		    fox_type_info(o->unread->x.from)->name, fox_type_info(o->to[0])->name);
 	if (o->unknown)
 		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
 		    "tensor '%.*s' must not become %s without an importance matrix: --imatrix",
@@ -268,8 +272,8 @@ static enum fox_status judge(const struct objections *o, struct fox_err *err)
 }
 
 /* The importance of a tensor that changes into a block type. */
-static enum fox_status find_help(
-    struct chooser *c, const struct fox_step *s, enum fox_type to, struct fox_quant_help *help, struct fox_err *err)
+static enum fox_status find_help(struct chooser *c, const struct fox_step *s, enum fox_type to,
+    struct fox_quant_help *help, struct fox_err *err)
 {
 	*help = (struct fox_quant_help){NULL, s->n_dims > 2 ? s->dim[1] : 0};
 	if (!c->m->imatrix || s->kind != FOX_STEP_WRITE || s->x.from == to || !is_block(to))
@@ -278,7 +282,8 @@ static enum fox_status find_help(
 }
 
 /* Types and importance of one target. */
-static enum fox_status fill(struct chooser *c, size_t i, const struct fox_recipe_model *model, struct fox_err *err)
+static enum fox_status fill(
+    struct chooser *c, size_t i, const struct fox_recipe_model *model, struct fox_err *err)
 {
 	const struct fox_mixture *mix = &c->m->list[i];
 	struct fox_job *job = c->job;
@@ -288,7 +293,8 @@ static enum fox_status fill(struct chooser *c, size_t i, const struct fox_recipe
 	enum fox_status s = FOX_OK;
 	bool copy = mix->recipe.ftype->how & FOX_FTYPE_COPY, plain = is_plain(job, mix);
 	if (copy && job->arch)
-		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "type copy is for containers: a checkpoint is converted");
+		return fox_fail(
+		    err, FOX_E_ARG, FOX_NOWHERE, "type copy is for containers: a checkpoint is converted");
 	if (plain)
 		fox_job_set_plain(job, i, mix->recipe.ftype->type);
 	else
@@ -313,14 +319,16 @@ static enum fox_status fill(struct chooser *c, size_t i, const struct fox_recipe
 	if (!s)
 		s = judge(&o, err);
 	if (!s && fell_back)
-		tell(c, "%s: %zu tensors have rows that are no multiple of the block: another type", t->name, fell_back);
+		tell(c, "%s: %zu tensors have rows that are no multiple of the block: another type", t->name,
+		    fell_back);
 	if (!s && blind)
 		tell(c, "%s: %zu tensors have no entry in the importance matrix", t->name, blind);
 	return s;
 }
 
-enum fox_status fox_mixtures_choose(struct fox_mixtures *m, struct fox_job *job, const struct fox_recipe_model *model,
-    fox_note_fn *note, void *note_ctx, struct fox_arena *arena, struct fox_err *err)
+enum fox_status fox_mixtures_choose(struct fox_mixtures *m, struct fox_job *job,
+    const struct fox_recipe_model *model, fox_note_fn *note, void *note_ctx, struct fox_arena *arena,
+    struct fox_err *err)
 {
 	struct chooser c = {m, job, note, note_ctx, fox_arena_alloc(arena, job->n_out, sizeof *c.tensors),
 	    fox_arena_alloc(arena, job->n_out, sizeof *c.choices)};

@@ -19,14 +19,15 @@ struct fox_mixture_texts {
 
 /* As a user gives them; borrowed until fox_mixtures_close. */
 struct fox_mixture_options {
-	const char *types; /* names of format/ftype.h in any case, separated by commas; "auto" where the caller allows it */
+	const char *
+	    types; /* names of format/ftype.h in any case, separated by commas; "auto" where the caller allows it */
 	bool pure, leave_output;
-	const char *output_type, *embed_type;        /* names of format/type.h; NULL: as the mixture says */
-	struct fox_mixture_texts rules;              /* REGEX=TYPE */
-	const char *rules_file;                      /* NULL: none */
-	const char *imatrix;                         /* path; NULL: none */
-	struct fox_imatrix *measured;                /* in place of a file: stays the caller's. NULL: none */
-	struct fox_mixture_texts include, exclude;   /* entries of the importance matrix, by parts of names */
+	const char *output_type, *embed_type;      /* names of format/type.h; NULL: as the mixture says */
+	struct fox_mixture_texts rules;            /* REGEX=TYPE */
+	const char *rules_file;                    /* NULL: none */
+	const char *imatrix;                       /* path; NULL: none */
+	struct fox_imatrix *measured;              /* in place of a file: stays the caller's. NULL: none */
+	struct fox_mixture_texts include, exclude; /* entries of the importance matrix, by parts of names */
 	bool allow_requantize;
 };
 
@@ -51,14 +52,15 @@ struct fox_mixtures {
  * errors     FOX_E_ARG: an unknown, empty or repeated name, too many of them; those of fox_ftype_parse, fox_rules_add,
  *            fox_rules_add_file, fox_recipe_parse_type, fox_recipe_check, fox_imatrix_open, fox_imatrix_filter
  */
-enum fox_status fox_mixtures_open(struct fox_mixtures *m, const struct fox_mixture_options *options, bool automatic,
-    struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_mixtures_open(struct fox_mixtures *m, const struct fox_mixture_options *options,
+    bool automatic, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
 void fox_mixtures_close(struct fox_mixtures *m); /* a zeroed one is fine */
 
 /* Is one of them auto, still? */
 bool fox_mixtures_automatic(const struct fox_mixtures *m);
 /* Auto is `type` (f32, f16, bf16). FOX_E_ARG when that makes a name repeat. */
-enum fox_status fox_mixtures_settle(struct fox_mixtures *m, enum fox_type type, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_mixtures_settle(
+    struct fox_mixtures *m, enum fox_type type, struct fox_err *err) FOX_MUST_CHECK;
 
 /* What was asked for and decides the bytes, canonical: "type=q4_k_m,pure,tensor-type=attn_v=q8_0". Added to out. */
 void fox_mixtures_text(const struct fox_mixtures *m, size_t i, struct fox_buf *out);
@@ -72,7 +74,8 @@ void fox_mixtures_text(const struct fox_mixtures *m, size_t i, struct fox_buf *o
  *         FOX_E_UNSUPPORTED: a type that cannot be read, or must not be made without importance
  *         those of fox_recipe_types, fox_imatrix_for, fox_imatrix_covers_some; FOX_E_NOMEM
  */
-enum fox_status fox_mixtures_choose(struct fox_mixtures *m, struct fox_job *job, const struct fox_recipe_model *model,
-    fox_note_fn *note, void *note_ctx, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_mixtures_choose(struct fox_mixtures *m, struct fox_job *job,
+    const struct fox_recipe_model *model, fox_note_fn *note, void *note_ctx, struct fox_arena *arena,
+    struct fox_err *err) FOX_MUST_CHECK;
 
 #endif

@@ -36,8 +36,7 @@ void fox_outputs_free(struct fox_outputs *o)
 
 /* ---- where they go */
 
-enum fox_status fox_output_expand(
-    struct fox_output *o, const char *path, bool *nameless, struct fox_err *err)
+enum fox_status fox_output_expand(struct fox_output *o, const char *path, bool *nameless, struct fox_err *err)
 {
 	struct stat st;
 	struct fox_buf *b = &o->path;
@@ -100,7 +99,8 @@ static void journal_head(struct fox_buf *b, const struct run *r, const struct fo
 }
 
 /* Is the data of a recorded step really in the file? A disk that lost it must not pass for work done. */
-static enum fox_status check_recorded(const struct run *r, size_t i, size_t step, uint8_t *buf, size_t cap, bool *good)
+static enum fox_status check_recorded(
+    const struct run *r, size_t i, size_t step, uint8_t *buf, size_t cap, bool *good)
 {
 	const struct fox_output *o = &r->outs->list[i];
 	const struct fox_step *s = &r->job->steps[step];
@@ -264,7 +264,11 @@ static void measure(struct fox_output *o, const struct fox_job *job, const struc
 enum fox_status fox_outputs_deliver(
     const struct fox_delivery *d, struct fox_arena *arena, struct fox_err *err)
 {
-	struct run r = {.d = d, .job = d->pipe.job, .outs = d->outs, .lock = PTHREAD_MUTEX_INITIALIZER, .flushed = time(NULL)};
+	struct run r = {.d = d,
+	    .job = d->pipe.job,
+	    .outs = d->outs,
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .flushed = time(NULL)};
 	struct fox_pipeline p = d->pipe;
 	size_t n = r.outs->n;
 	enum fox_status s = fox_results_init(&r.res, r.job, arena, err);
@@ -299,8 +303,7 @@ enum fox_status fox_outputs_deliver(
 
 /* ---- without a run */
 
-enum fox_status fox_outputs_plan(
-    struct fox_outputs *o, const struct fox_job *job, struct fox_err *err)
+enum fox_status fox_outputs_plan(struct fox_outputs *o, const struct fox_job *job, struct fox_err *err)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		measure(&o->list[i], job, &job->targets[i]);
@@ -319,6 +322,6 @@ uint64_t fox_outputs_memory(const struct fox_outputs *o, const struct fox_job *j
 	uint64_t headers = 0;
 	for (size_t i = 0; i < o->n; i++)
 		headers += (i ? 3 : 7) * fox_gguf_writer_header_bytes(o->list[i].w);
-	return size.buffer_bytes + headers + job->n_steps * (1792 + 256 * o->n) + job->src_bytes / size.piece_bytes * 256 +
-	       size.workers * (64u << 10) + (16u << 20);
+	return size.buffer_bytes + headers + job->n_steps * (1792 + 256 * o->n) +
+	       job->src_bytes / size.piece_bytes * 256 + size.workers * (64u << 10) + (16u << 20);
 }

@@ -10,14 +10,15 @@
 /* One container. Zero-initialise; fox_outputs_free afterwards, whatever happened. */
 struct fox_output {
 	struct fox_buf path;
-	struct fox_buf table;        /* one line per tensor: the plan, or what became of it */
-	char type[64];               /* of its mixture: "q4_k_m" */
-	struct fox_buf options;      /* canonical: what was asked for and decides the bytes */
-	uint64_t bytes;              /* of the container, header included */
-	double bits_per_weight;      /* of tensor data */
-	struct fox_cast_error error; /* of all tensors that have an account; n is 0 where none has, and in a dry run */
-	struct fox_hash128 root;     /* not in a dry run */
-	struct fox_gguf_writer *w;   /* while the run lasts */
+	struct fox_buf table;   /* one line per tensor: the plan, or what became of it */
+	char type[64];          /* of its mixture: "q4_k_m" */
+	struct fox_buf options; /* canonical: what was asked for and decides the bytes */
+	uint64_t bytes;         /* of the container, header included */
+	double bits_per_weight; /* of tensor data */
+	struct fox_cast_error
+	    error; /* of all tensors that have an account; n is 0 where none has, and in a dry run */
+	struct fox_hash128 root;   /* not in a dry run */
+	struct fox_gguf_writer *w; /* while the run lasts */
 };
 
 /* A list of them, one per target. */
@@ -55,7 +56,8 @@ struct fox_delivery {
 	struct fox_pipeline pipe; /* job, files, threads, hash_files, file_done, progress; the rest is set here */
 	struct fox_verdict_rules rules;
 	bool replace, resume;
-	const char *identity; /* resume: lines `name value` that bind a journal to the source; may be NULL without */
+	const char
+	    *identity; /* resume: lines `name value` that bind a journal to the source; may be NULL without */
 	const struct fox_output_input *inputs;
 	size_t n_inputs;
 	/* All data is written and judged: what is known only now goes into headers. NULL: nothing does. */

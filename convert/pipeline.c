@@ -98,7 +98,8 @@ struct fox_pipeline_size fox_pipeline_size(const struct fox_job *job, unsigned t
 		span = s->span > span ? s->span : span;
 	}
 	least = whole_pages(least);
-	uint64_t scratch = whole_pages(fox_xform_scratch(span) * sizeof(float)), room = FOX_PIPELINE_MEMORY_BYTES / workers;
+	uint64_t scratch = whole_pages(fox_xform_scratch(span) * sizeof(float)),
+	         room = FOX_PIPELINE_MEMORY_BYTES / workers;
 	uint64_t piece = room > scratch ? (room - scratch) / buffers / PAGE_BYTES * PAGE_BYTES : 0;
 	if (piece > FOX_PIPELINE_PIECE_BYTES)
 		piece = FOX_PIPELINE_PIECE_BYTES;
@@ -108,7 +109,8 @@ struct fox_pipeline_size fox_pipeline_size(const struct fox_job *job, unsigned t
 		workers = workers < fit ? workers : fit ? fit : 1;
 	}
 	scratch += whole_pages(rows_accounted(job, piece) * job->n_targets * sizeof(struct fox_cast_error));
-	return (struct fox_pipeline_size){(unsigned)workers, piece, scratch, workers * (buffers * piece + scratch)};
+	return (struct fox_pipeline_size){
+	    (unsigned)workers, piece, scratch, workers * (buffers * piece + scratch)};
 }
 
 /* ---- what a worker does with a piece */
@@ -150,7 +152,8 @@ static bool wants_raw(const struct fox_job *job, size_t step)
 	const struct fox_step *s = &job->steps[step];
 	if (s->kind != FOX_STEP_WRITE && s->kind != FOX_STEP_TIED)
 		return false;
-	return job->hash_tensors || s->want || (job->tied != SIZE_MAX && (step == job->tied || step == job->embed));
+	return job->hash_tensors || s->want ||
+	       (job->tied != SIZE_MAX && (step == job->tied || step == job->embed));
 }
 
 static struct fox_tally *tally_of(const struct run *r, size_t target, const struct fox_piece *p)
@@ -199,8 +202,8 @@ static enum fox_status hash_raw(struct run *r, const struct fox_piece *p, struct
 	raw->known = true;
 	if (!step->want || fox_hash128_eq(step->want, &raw->hash))
 		return FOX_OK;
-	fox_fail(&w->err, FOX_E_MISMATCH, FOX_NOWHERE, "data of tensor '%.*s' has not the hash that the file records",
-	    FOX_STR_ARG(step->src.name));
+	fox_fail(&w->err, FOX_E_MISMATCH, FOX_NOWHERE,
+	    "data of tensor '%.*s' has not the hash that the file records", FOX_STR_ARG(step->src.name));
 	fox_in_file(&w->err, r->p->files[p->file]->path);
 	return FOX_E_MISMATCH;
 }
@@ -211,14 +214,15 @@ struct part {
 	size_t at, n;
 };
 
-static struct part part_of(const struct run *r, const struct fox_piece *p, const struct worker *w, size_t target)
+static struct part part_of(
+    const struct run *r, const struct fox_piece *p, const struct worker *w, size_t target)
 {
 	const struct fox_step *s = step_of(r, p);
 	enum fox_type type = r->job->targets[target].types[s->out];
 	const struct fox_type_info *to = fox_type_info(type);
 	const uint8_t *out = w->out + target * r->piece_bytes;
-	return (struct part){fox_xform_is_copy(&s->x, type) ? w->in : out, (size_t)(p->elem / to->elems * to->bytes),
-	    (size_t)(p->n_elems / to->elems * to->bytes)};
+	return (struct part){fox_xform_is_copy(&s->x, type) ? w->in : out,
+	    (size_t)(p->elem / to->elems * to->bytes), (size_t)(p->n_elems / to->elems * to->bytes)};
 }
 
 /* In the piece's turn: every sum that it is part of. */

@@ -10,8 +10,9 @@
 #include "convert/job.h"
 #include "format/gguf.h"
 
-#define FOX_PIPELINE_PIECE_BYTES (1u << 20)   /* a piece and its result then stay in the second-level cache */
-#define FOX_PIPELINE_MEMORY_BYTES (96u << 20) /* of all buffers, unless one head or row of one matrix is larger */
+#define FOX_PIPELINE_PIECE_BYTES (1u << 20) /* a piece and its result then stay in the second-level cache */
+#define FOX_PIPELINE_MEMORY_BYTES                                                                            \
+	(96u << 20) /* of all buffers, unless one head or row of one matrix is larger */
 #define FOX_PIPELINE_MAX_THREADS 256u
 
 /* What became of one step in one container. */
@@ -34,16 +35,17 @@ struct fox_results {
 };
 
 /* Zeros for every step; memory is the arena's. FOX_E_NOMEM. */
-enum fox_status fox_results_init(
-    struct fox_results *r, const struct fox_job *job, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_results_init(struct fox_results *r, const struct fox_job *job, struct fox_arena *arena,
+    struct fox_err *err) FOX_MUST_CHECK;
 
 struct fox_pipeline {
 	const struct fox_job *job;
 	const struct fox_file *const *files; /* open: those that the steps' origins count */
 	size_t n_files;
-	struct fox_gguf_writer *const *outs; /* [targets], created; tensors declared in the order of the writing steps */
-	unsigned threads;                    /* 0: one per CPU */
-	bool hash_files; /* every byte of every file is read and hashed, also those that nothing becomes of */
+	struct fox_gguf_writer *const
+	    *outs;        /* [targets], created; tensors declared in the order of the writing steps */
+	unsigned threads; /* 0: one per CPU */
+	bool hash_files;  /* every byte of every file is read and hashed, also those that nothing becomes of */
 	/* Called in the order of files when all is written. sha: NULL without hash_files. May refuse. NULL: not called. */
 	enum fox_status (*file_done)(void *ctx, size_t file, const struct fox_sha256 *sha, struct fox_err *err);
 	/* A step's data is written, to each target that was not done before; on any thread, for one step after the other or at

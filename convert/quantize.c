@@ -13,7 +13,8 @@ struct work {
 	const struct fox_quantize_options *o;
 	struct fox_quantize_result *r;
 	struct fox_arena arena;
-	struct fox_map_file map; /* header by the map, data by its file: pages that pass through would count as memory */
+	struct fox_map_file
+	    map; /* header by the map, data by its file: pages that pass through would count as memory */
 	struct fox_gguf *g;
 	enum fox_hash_state state;
 	char source[FOX_HASH128_HEX + 1]; /* the source's root hash; empty where it has none */
@@ -47,7 +48,8 @@ static enum fox_status check_source(struct work *q, struct fox_err *err)
 		    "this is one of %u parts of a model: they are not quantized one by one", parts);
 	q->state = fox_profile_state(q->g);
 	if (q->state == FOX_HASH_DAMAGED)
-		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "the header has not the hash that it records: fox-verify tells more");
+		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
+		    "the header has not the hash that it records: fox-verify tells more");
 	if (q->state == FOX_HASH_FOREIGN)
 		note(q, "changed by another tool since fox wrote it: the hashes of its tensors are not checked");
 	if (q->state != FOX_HASH_OK)
@@ -170,7 +172,8 @@ static enum fox_status put_type(struct fox_gguf_writer *w, const char *key, uint
 }
 
 /* Those that name the type are set where they stood, or at the end. */
-static enum fox_status copy_keys(struct work *q, struct fox_gguf_writer *w, const struct fox_ftype *type, struct fox_err *err)
+static enum fox_status copy_keys(
+    struct work *q, struct fox_gguf_writer *w, const struct fox_ftype *type, struct fox_err *err)
 {
 	const char *const version = "general.quantization_version", *const file_type = "general.file_type";
 	bool keep = type->how & FOX_FTYPE_COPY;
@@ -184,8 +187,8 @@ static enum fox_status copy_keys(struct work *q, struct fox_gguf_writer *w, cons
 			s = put_type(w, version, FOX_QUANTIZATION_VERSION, err);
 		else if (!keep && fox_str_is(kv->key, file_type))
 			s = put_type(w, file_type, type->id, err);
-		else if (fox_str_is(kv->key, "general.alignment") && !fox_gguf_u32(q->g, "general.alignment", &align, NULL) &&
-		         align < 8)
+		else if (fox_str_is(kv->key, "general.alignment") &&
+		         !fox_gguf_u32(q->g, "general.alignment", &align, NULL) && align < 8)
 			note(q, "alignment %u of the source is below GGUF's least: %u instead", align, FOX_GGUF_ALIGN);
 		else
 			s = fox_gguf_put_copy(w, q->g, kv, err);
@@ -251,8 +254,8 @@ static enum fox_status build_header(struct work *q, size_t i, struct fox_err *er
 /* ---- the run */
 
 /* What stands for a source that has no root hash: XXH3-128 over its header and the hashes of its tensors' data. */
-static enum fox_status hash_source(
-    const struct work *q, const struct fox_results *results, char hex[FOX_HASH128_HEX + 1], struct fox_err *err)
+static enum fox_status hash_source(const struct work *q, const struct fox_results *results,
+    char hex[FOX_HASH128_HEX + 1], struct fox_err *err)
 {
 	struct fox_xxh3_state *sum = fox_xxh3_open();
 	if (!sum)
@@ -284,8 +287,8 @@ static void add_identity(const struct work *q, struct fox_buf *b)
 	char hex[FOX_HASH128_HEX + 1];
 	struct fox_hash128 head = fox_xxh3(q->map.bytes.p, fox_gguf_header(q->g)->header_end);
 	fox_hex(hex, head.b, sizeof head.b);
-	fox_buf_fmt(b, "source %llu %lld %s\n", (unsigned long long)q->map.file.size, (long long)q->map.file.mtime_ns,
-	    q->source[0] ? q->source : hex);
+	fox_buf_fmt(b, "source %llu %lld %s\n", (unsigned long long)q->map.file.size,
+	    (long long)q->map.file.mtime_ns, q->source[0] ? q->source : hex);
 	if (q->mixtures.imatrix) {
 		char sha[FOX_SHA256_HEX + 1];
 		fox_hex(sha, q->mixtures.imatrix->sha256.b, sizeof q->mixtures.imatrix->sha256.b);
@@ -328,7 +331,8 @@ static enum fox_status run(struct work *q, struct fox_err *err)
 
 static enum fox_status finish_dry(struct work *q, struct fox_err *err)
 {
-	q->r->memory_bytes = fox_outputs_memory(&q->r->outs, &q->job, q->o->threads) + fox_gguf_header(q->g)->header_end;
+	q->r->memory_bytes =
+	    fox_outputs_memory(&q->r->outs, &q->job, q->o->threads) + fox_gguf_header(q->g)->header_end;
 	q->r->disk_free = fox_disk_free(q->r->outs.list[0].path.p);
 	return fox_outputs_plan(&q->r->outs, &q->job, err);
 }

@@ -8,7 +8,8 @@
 
 struct fox_quantize_options {
 	const char *src; /* GGUF v2 or v3, little-endian, of any architecture */
-	const char *out; /* file or folder; {type} and {TYPE} expand; NULL: the source's name with the type in place of its own,
+	const char *
+	    out; /* file or folder; {type} and {TYPE} expand; NULL: the source's name with the type in place of its own,
 	                    in the working folder */
 	struct fox_mixture_options types;
 	unsigned threads;
@@ -40,8 +41,8 @@ struct fox_quantize_result {
  *         big-endian file, a part of a file that is split; FOX_E_MISMATCH: the source is damaged, or values were lost
  *         (all tensors are named, with counts). The target's old content is untouched then.
  */
-enum fox_status fox_quantize(const struct fox_quantize_options *o, struct fox_quantize_result *r,
-    struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_quantize(
+    const struct fox_quantize_options *o, struct fox_quantize_result *r, struct fox_err *err) FOX_MUST_CHECK;
 void fox_quantize_free(struct fox_quantize_result *r);
 
 #endif

@@ -11,8 +11,8 @@ static void add_count(struct fox_buf *b, uint64_t n, const char *what)
 }
 
 /* Counts that are not allowed, as text; empty when all is well. */
-static void describe(const struct fox_verdict_rules *rules, enum fox_type type, const struct fox_cast_report *r,
-    bool forbidden_only, struct fox_buf *b)
+static void describe(const struct fox_verdict_rules *rules, enum fox_type type,
+    const struct fox_cast_report *r, bool forbidden_only, struct fox_buf *b)
 {
 	bool ends = !forbidden_only || !rules->allow_lossy, odd = !forbidden_only || !rules->allow_nonfinite;
 	bool zero = ends && (!forbidden_only || type == FOX_F16);
@@ -61,8 +61,7 @@ static void look_at(const struct court *c, size_t i, const struct fox_cast_repor
 		v->lossy |= !c->rules->allow_lossy && r->n_overflow + (type == FOX_F16 ? r->n_underflow : 0);
 		v->bad++;
 		if (v->list.n + text.n + step->src.name.n < 480) {
-			fox_buf_fmt(
-			    &v->list, "%s'%.*s': %s", v->list.n ? "; " : "", FOX_STR_ARG(step->src.name), text.p);
+			fox_buf_fmt(&v->list, "%s'%.*s': %s", v->list.n ? "; " : "", FOX_STR_ARG(step->src.name), text.p);
 			v->shown++;
 		}
 	}

@@ -165,8 +165,8 @@ static void copy_rows(const struct fox_xform *x, const struct fox_xform_out *o, 
 }
 
 /* n_rows rows of span f32 to their place in one container. */
-static void encode_rows(const struct fox_xform_out *o, const float *rows, size_t n_rows, size_t span, size_t at,
-    uint64_t tensor_row, const struct fox_cast_report *narrowed)
+static void encode_rows(const struct fox_xform_out *o, const float *rows, size_t n_rows, size_t span,
+    size_t at, uint64_t tensor_row, const struct fox_cast_report *narrowed)
 {
 	const float *importance = o->help ? o->help->importance : NULL;
 	if (importance && o->help->matrix_rows)
@@ -179,8 +179,8 @@ static void encode_rows(const struct fox_xform_out *o, const float *rows, size_t
 }
 
 /* Rows that are widened together: of one matrix, and in one stretch of the container. */
-static size_t rows_at_once(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs, size_t span,
-    uint64_t tensor_row, size_t left)
+static size_t rows_at_once(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs,
+    size_t span, uint64_t tensor_row, size_t left)
 {
 	size_t k = x->head_rows ? 1 : TILE / span;
 	for (size_t i = 0; i < n_outs; i++) {
@@ -193,8 +193,8 @@ static size_t rows_at_once(const struct fox_xform *x, const struct fox_xform_out
 }
 
 /* What is not a copy, from the widened values; a rest that is no whole span is a row of its own. */
-static void encode_all(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs, const uint8_t *in,
-    size_t n, size_t span, uint64_t first, float *scratch)
+static void encode_all(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs,
+    const uint8_t *in, size_t n, size_t span, uint64_t first, float *scratch)
 {
 	size_t n_rows = n / span, rest = n % span, rows;
 	for (size_t row = 0; row < n_rows + (rest != 0); row += rows) {
@@ -217,8 +217,8 @@ static void encode_all(const struct fox_xform *x, const struct fox_xform_out *ou
 	}
 }
 
-void fox_xform_run(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs, const void *in, size_t n,
-    uint64_t span, uint64_t first, float *scratch)
+void fox_xform_run(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs, const void *in,
+    size_t n, uint64_t span, uint64_t first, float *scratch)
 {
 	bool all_copied = true;
 	assert(!x->head_rows || (x->head_rows % 2 == 0 && span == x->cols && n % (x->head_rows * x->cols) == 0));

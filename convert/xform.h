@@ -27,10 +27,12 @@ struct fox_quant_help {
 /* One of the containers that a piece goes to. */
 struct fox_xform_out {
 	enum fox_type type;
-	void *bytes;                       /* n elements of type; no alignment needed; must not overlap the input */
+	void *bytes; /* n elements of type; no alignment needed; must not overlap the input */
 	const struct fox_quant_help *help; /* NULL: none */
-	struct fox_cast_report *report;    /* added to: NaN and Inf of the source, finite values that type cannot hold */
-	struct fox_cast_error *error;      /* [rows of the piece], in the container's order, written; NULL: nobody asks */
+	struct fox_cast_report
+	    *report; /* added to: NaN and Inf of the source, finite values that type cannot hold */
+	struct fox_cast_error
+	    *error; /* [rows of the piece], in the container's order, written; NULL: nobody asks */
 };
 
 /* The stored type with the same bits: f64, f32, f16, bf16; FOX_TYPE_LIMIT when there is none that fox reads. */
@@ -65,8 +67,8 @@ size_t fox_xform_scratch(uint64_t span);
  * scratch  fox_xform_scratch(span) floats
  * source   transformers convert_llama_weights_to_hf.py permute(), of which this is the inverse; spec/arch.md
  */
-void fox_xform_run(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs, const void *in, size_t n,
-    uint64_t span, uint64_t first, float *scratch);
+void fox_xform_run(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs, const void *in,
+    size_t n, uint64_t span, uint64_t first, float *scratch);
 
 /* Count NaN and Inf among n stored elements, without converting. Types that are neither f64, f32, f16 nor bf16 have
  * none that can be seen without decoding: nothing is counted. */
