@@ -425,9 +425,9 @@ static void what_is_refused(void **state)
 	free(p);
 	o = (struct fox_quantize_options){.src = at("nan.gguf"), .out = o.out, .types.types = "q8_0"};
 	must_fail(o, FOX_E_MISMATCH,
-	    "NaN or Inf in 2 tensors: 'blk.0.a.weight': 1 NaN, 1 Inf; 'blk.0.b.bias': 1 NaN (--allow-nonfinite "
-	    "converts all "
-	    "the same)");
+	    "NaN or Inf, or values out of range of q8_0 in 2 tensors: 'blk.0.a.weight': 1 NaN, 1 Inf, 30 too "
+	    "large; "
+	    "'blk.0.b.bias': 1 NaN (--allow-lossy --allow-nonfinite converts all the same)");
 	/* the input is never replaced */
 	o = (struct fox_quantize_options){.src = in, .out = in, .types.types = "q8_0"};
 	struct fox_hash128 before = hash_of(in);
