@@ -35,7 +35,7 @@ static void add_output(const struct fox_outcome *s, const struct fox_output *o, 
 	add_number(b, "tensors", s->n_tensors);
 	add_number(b, "parameters", s->n_params);
 	add_number(b, "bytes", o->bytes);
-	if (s->tables || o->error.n) {
+	if (s->tables || o->quantized) {
 		snprintf(text, sizeof text, "%.4f", o->bits_per_weight);
 		add_text(b, "bits/weight", text);
 	}
@@ -62,7 +62,9 @@ void fox_outcome_add(const struct fox_outcome *s, struct fox_buf *b)
 	if (!s->dry)
 		return;
 	if (s->outs->n > 1)
-		add_number(b, "\nto write", fox_outcome_bytes(s));
+		fox_buf_char(b, '\n');
+	if (s->outs->n > 1)
+		add_number(b, "to write", fox_outcome_bytes(s));
 	add_number(b, "to read", s->src_bytes);
 	add_number(b, "memory", s->memory_bytes);
 	if (s->disk_free != UINT64_MAX)

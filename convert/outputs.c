@@ -258,6 +258,9 @@ static enum fox_status finish(struct run *r, struct fox_err *err)
 static void measure(struct fox_output *o, const struct fox_job *job, const struct fox_target *t)
 {
 	o->bytes = fox_gguf_writer_bytes(o->w);
+	o->quantized = false;
+	for (size_t i = 0; i < job->n_out; i++)
+		o->quantized |= fox_type_info(t->types[i])->elems > 1;
 	o->bits_per_weight = job->n_params ? 8.0 * (double)t->out_bytes / (double)job->n_params : 0;
 }
 

@@ -15,6 +15,7 @@ struct fox_output {
 	struct fox_buf options; /* canonical: what was asked for and decides the bytes */
 	uint64_t bytes;         /* of the container, header included */
 	double bits_per_weight; /* of tensor data */
+	bool quantized;         /* some tensor has a block type */
 	struct fox_cast_error
 	    error; /* of all tensors that have an account; n is 0 where none has, and in a dry run */
 	struct fox_hash128 root;   /* not in a dry run */

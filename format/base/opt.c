@@ -21,7 +21,10 @@ static void print_row(const struct fox_opt *o)
 	int n = snprintf(left, sizeof left, "  %c%c%s --%s%s%s", o->short_name ? '-' : ' ',
 	    o->short_name ? o->short_name : ' ', o->short_name ? "," : " ", o->long_name, o->arg ? " " : "",
 	    o->arg ? o->arg : "");
-	printf("%s%*s", left, n < HELP_AT ? HELP_AT - n : 1, "");
+	if (n < HELP_AT)
+		printf("%s%*s", left, HELP_AT - n, "");
+	else
+		printf("%s\n%*s", left, HELP_AT, "");
 	printf("%s", o->help);
 	for (const char *const *c = o->choices; c && *c; c++)
 		printf("%s%s", c == o->choices ? ": " : ", ", *c);
