@@ -186,18 +186,6 @@ static void requantize_symmetric(int8_t *q, const float *x, int top, float d)
 		q[i] = (int8_t)(fox_k_clamp(fox_k_nearest(x[i] / d), -top, top - 1) + top);
 }
 
-/* The first among the scales of largest magnitude; 0 when there is none. */
-static float dominant(const float *scales)
-{
-	float max = 0, at = 0;
-	for (int s = 0; s < 16; s++)
-		if (fabsf(scales[s]) > max) {
-			max = fabsf(scales[s]);
-			at = scales[s];
-		}
-	return at;
-}
-
 /* Scales' codes 0..63, for -32..31; returns the block's own scale. */
 static float q3_k_scales(int8_t *codes, int8_t *q, const float *x, const float *importance)
 {
@@ -211,14 +199,14 @@ static float q3_k_scales(int8_t *codes, int8_t *q, const float *x, const float *
 	}
 	for (int s = 0; s < 16; s++)
 		scales[s] = fox_k_refine_symmetric(q + 16 * s, x + 16 * s, 16, 4);
-	float max = dominant(scales);
+	float max = fox_k_largest(scales, 16);
 	memset(codes, 0, 16);
 	if (!(max != 0))
 		return 0;
-	float inverse = -32.0f / max;
+	float d = fox_k_symmetric_scales(codes, scales, max, 32);
 	for (int s = 0; s < 16; s++)
-		codes[s] = (int8_t)(fox_k_clamp((int8_t)(uint8_t)fox_k_nearest(inverse * scales[s]), -32, 31) + 32);
-	return 1 / inverse;
+		codes[s] = (int8_t)(codes[s] + 32);
+	return d;
 }
 
 static void encode_q3_k(void *out, const float *x, const float *importance)
@@ -250,19 +238,15 @@ static void encode_q6_k(void *out, const float *x, const float *importance)
 	for (int s = 0; s < 16; s++)
 		scales[s] =
 		    fox_k_fit_symmetric(q + 16 * s, x + 16 * s, importance ? importance + 16 * s : NULL, 16, 32);
-	float max = dominant(scales);
+	float max = fox_k_largest(scales, 16);
 	if (fabsf(max) < FOX_K_TINY) {
 		memset(out, 0, sizeof b);
 		return;
 	}
-	float inverse = -128.0f / max;
-	uint16_t d16 = fox_f32_to_f16(1 / inverse);
+	uint16_t d16 = fox_f32_to_f16(fox_k_symmetric_scales(b.scales, scales, max, 128));
 	float d = fox_f16_to_f32(d16);
-	for (int s = 0; s < 16; s++) {
-		int code = fox_k_nearest(inverse * scales[s]);
-		b.scales[s] = (int8_t)(uint8_t)(code < 127 ? code : 127);
+	for (int s = 0; s < 16; s++)
 		requantize_symmetric(q + 16 * s, x + 16 * s, 32, d * (float)b.scales[s]);
-	}
 	for (int i = 0; i < LEN; i++) {
 		b.q[i / 128 * 64 + i % 64] |= (uint8_t)((q[i] & 15) << i % 128 / 64 * 4);
 		b.high[i / 128 * 32 + i % 32] |= (uint8_t)(q[i] >> 4 << i % 128 / 32 * 2);

@@ -90,4 +90,29 @@ LANES_INLINE __m256i lanes_pairs(const __m256i q[4])
 	return _mm256_or_si256(lo, hi);
 }
 
+/* Weights of the error under importance: see weigh in quant_k.c */
+LANES_INLINE void lanes_weigh(float *w, const float *x, const float *importance, float mean_square)
+{
+	for (int i = 0; i < FOX_K_LEN; i += 8) {
+		__m256 v = _mm256_loadu_ps(x + i);
+		__m256 root = _mm256_sqrt_ps(_mm256_add_ps(_mm256_set1_ps(mean_square), _mm256_mul_ps(v, v)));
+		_mm256_storeu_ps(w + i, _mm256_mul_ps(_mm256_loadu_ps(importance + i), root));
+	}
+}
+
+/* Sums of squares of n <= 8 super-blocks, each in its order. */
+LANES_INLINE void lanes_sums_of_squares(float sums[8], const float *x, size_t n)
+{
+	__m256 sum = _mm256_setzero_ps();
+	for (int i = 0; i < FOX_K_LEN; i += 8) {
+		__m256 in[8], t[8];
+		for (size_t b = 0; b < 8; b++)
+			in[b] = _mm256_loadu_ps(x + (b < n ? b : 0) * FOX_K_LEN + i);
+		lanes_transpose(t, in);
+		for (int k = 0; k < 8; k++)
+			sum = _mm256_add_ps(sum, _mm256_mul_ps(t[k], t[k]));
+	}
+	_mm256_storeu_ps(sums, sum);
+}
+
 #endif

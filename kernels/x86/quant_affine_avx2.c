@@ -182,30 +182,6 @@ LANES_INLINE void weigh_plain(struct groups *g, int v, int len, bool rms)
 		g->w[i][v] = _mm256_add_ps(base, lanes_abs(g->x[i][v]));
 }
 
-static void weigh(float *w, const float *x, const float *importance, float mean_square)
-{
-	for (int i = 0; i < LEN; i += 8) {
-		__m256 v = _mm256_loadu_ps(x + i);
-		__m256 root = _mm256_sqrt_ps(_mm256_add_ps(_mm256_set1_ps(mean_square), _mm256_mul_ps(v, v)));
-		_mm256_storeu_ps(w + i, _mm256_mul_ps(_mm256_loadu_ps(importance + i), root));
-	}
-}
-
-/* Sums of squares of n <= 8 super-blocks, each in its order. */
-static void sums_of_squares(float sums[BATCH], const float *x, size_t n)
-{
-	__m256 sum = _mm256_setzero_ps();
-	for (int i = 0; i < LEN; i += 8) {
-		__m256 in[8], t[8];
-		for (size_t b = 0; b < 8; b++)
-			in[b] = _mm256_loadu_ps(x + (b < n ? b : 0) * LEN + i);
-		lanes_transpose(t, in);
-		for (int k = 0; k < 8; k++)
-			sum = _mm256_add_ps(sum, _mm256_mul_ps(t[k], t[k]));
-	}
-	_mm256_storeu_ps(sums, sum);
-}
-
 /* The search over super-blocks at and, where sub-blocks of 32 leave room in the lanes, at + 1. */
 LANES_INLINE void fit_blocks(struct batch *r, size_t at, size_t n, const float *x, const float *importance,
     const float *sums, const struct affine_type *t)
@@ -223,7 +199,7 @@ LANES_INLINE void fit_blocks(struct batch *r, size_t at, size_t n, const float *
 			weigh_plain(&g, v, t->len, t->rms);
 			continue;
 		}
-		weigh(w, x + block * LEN, importance + block * LEN, t->mean_factor * sums[block] / LEN);
+		lanes_weigh(w, x + block * LEN, importance + block * LEN, t->mean_factor * sums[block] / LEN);
 		lanes_load(&g.w[0][v], 2, w + sub, (size_t)t->len, t->len);
 	}
 	bool slow =
@@ -455,7 +431,7 @@ LANES_INLINE void fit_batch(
 {
 	float sums[BATCH];
 	if (importance)
-		sums_of_squares(sums, x, n);
+		lanes_sums_of_squares(sums, x, n);
 	for (size_t b = 0; b < n; b += t->n_subs == 8 ? 2 : 1)
 		fit_blocks(r, b, n, x, importance, sums, t);
 	if (importance) {
