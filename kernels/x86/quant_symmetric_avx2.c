@@ -46,24 +46,59 @@ LANES_INLINE __m256 inverse_of(float top, __m256 largest_x, __m256 none)
 	return _mm256_div_ps(_mm256_set1_ps(-top), lanes_pick(none, _mm256_set1_ps(1), largest_x));
 }
 
-LANES_INLINE __m256 code(__m256 x, __m256 inverse, int top)
+/* Which bounds codes can cross when the inverse scale is -(top + i / 10) / largest: rounding reaches top from i = -5 on,
+ * and less than -top from i = 5 on. What cannot happen is not guarded against. */
+enum crosses { NONE, UPPER, BOTH };
+
+LANES_INLINE __m256 code(__m256 x, __m256 inverse, int top, enum crosses crosses)
 {
 	__m256 c = lanes_round(_mm256_mul_ps(inverse, x));
-	return _mm256_max_ps(_mm256_min_ps(c, _mm256_set1_ps((float)(top - 1))), _mm256_set1_ps((float)-top));
+	if (crosses != NONE)
+		c = _mm256_min_ps(c, _mm256_set1_ps((float)(top - 1)));
+	return crosses == BOTH ? _mm256_max_ps(c, _mm256_set1_ps((float)-top)) : c;
 }
 
-/* The sums of both vectors at their inverse scales; wx holds w * x. */
+/* The sums of V vectors at their inverse scales; wx holds w * x. */
 LANES_INLINE void sums_at(struct sums s[2], const struct groups *g, const __m256 wx[SUB][2],
-    const __m256 inverse[2], const int V, int top)
+    const __m256 inverse[2], const int V, int top, enum crosses crosses)
 {
 	for (int v = 0; v < V; v++)
 		s[v].qx = s[v].qq = _mm256_setzero_ps();
 	for (int i = 0; i < SUB; i++)
 		for (int v = 0; v < V; v++) {
-			__m256 c = code(g->x[i][v], inverse[v], top);
+			__m256 c = code(g->x[i][v], inverse[v], top, crosses);
 			s[v].qx = _mm256_add_ps(s[v].qx, _mm256_mul_ps(wx[i][v], c));
 			s[v].qq = _mm256_add_ps(s[v].qq, _mm256_mul_ps(_mm256_mul_ps(g->w[i][v], c), c));
 		}
+}
+
+/* What a search has found so far. */
+struct best {
+	__m256 scale, inverse, explained;
+};
+
+/* The candidates from..to, and whether they explain more. */
+LANES_INLINE void try_scales(struct best b[2], const struct groups *g, const __m256 wx[SUB][2],
+    const __m256 max[2], const __m256 none[2], const int V, int top, int from, int to, enum crosses crosses)
+{
+	const __m256 zero = _mm256_setzero_ps();
+	for (int i = from; i <= to; i++) {
+		__m256 tried[2];
+		struct sums s[2];
+		if (i == 0)
+			continue;
+		for (int v = 0; v < V; v++)
+			tried[v] = inverse_of((float)top + 0.1f * (float)i, max[v], none[v]);
+		sums_at(s, g, wx, tried, V, top, crosses);
+		for (int v = 0; v < V; v++) {
+			__m256 now = _mm256_div_ps(s[v].qx, s[v].qq), square = _mm256_mul_ps(s[v].qx, s[v].qx);
+			__m256 better = lanes_less(_mm256_mul_ps(b[v].explained, s[v].qq), square);
+			better = _mm256_and_ps(better, lanes_less(zero, s[v].qq));
+			b[v].scale = lanes_pick(better, now, b[v].scale);
+			b[v].explained = lanes_pick(better, _mm256_mul_ps(now, s[v].qx), b[v].explained);
+			b[v].inverse = lanes_pick(better, tried[v], b[v].inverse);
+		}
+	}
 }
 
 /* fox_k_fit_symmetric for 8 V groups. inverse: of the chosen codes, NaN where there is none and codes are to be 0, which
@@ -71,7 +106,8 @@ LANES_INLINE void sums_at(struct sums s[2], const struct groups *g, const __m256
 LANES_INLINE bool fit(__m256 scale[2], __m256 inverse[2], const struct groups *g, const int V, int top)
 {
 	const __m256 zero = _mm256_setzero_ps();
-	__m256 max[2], none[2], best[2], wx[SUB][2], odd = zero, tried[2];
+	__m256 max[2], none[2], wx[SUB][2], odd = zero;
+	struct best b[2];
 	struct sums s[2];
 	for (int v = 0; v < V; v++) {
 		__m256 magnitude = largest(&max[v], &g->x[0][v], 2);
@@ -83,32 +119,19 @@ LANES_INLINE bool fit(__m256 scale[2], __m256 inverse[2], const struct groups *g
 	}
 	if (_mm256_movemask_ps(odd))
 		return true;
-	sums_at(s, g, wx, inverse, V, top);
+	sums_at(s, g, wx, inverse, V, top, UPPER);
 	for (int v = 0; v < V; v++) {
 		__m256 some = _mm256_cmp_ps(s[v].qq, zero, _CMP_NEQ_UQ);
-		scale[v] = _mm256_and_ps(some, _mm256_div_ps(s[v].qx, s[v].qq));
-		best[v] = _mm256_mul_ps(scale[v], s[v].qx);
+		b[v].scale = _mm256_and_ps(some, _mm256_div_ps(s[v].qx, s[v].qq));
+		b[v].explained = _mm256_mul_ps(b[v].scale, s[v].qx);
+		b[v].inverse = inverse[v];
 	}
-	for (int i = -9; i <= 9; i++) {
-		if (i == 0)
-			continue;
-		for (int v = 0; v < V; v++)
-			tried[v] = inverse_of((float)top + 0.1f * (float)i, max[v], none[v]);
-		sums_at(s, g, wx, tried, V, top);
-		for (int v = 0; v < V; v++) {
-			__m256 better = lanes_less(_mm256_mul_ps(best[v], s[v].qq), _mm256_mul_ps(s[v].qx, s[v].qx));
-			better = _mm256_and_ps(better, lanes_less(zero, s[v].qq));
-			if (!_mm256_movemask_ps(better))
-				continue;
-			__m256 now = _mm256_div_ps(s[v].qx, s[v].qq);
-			scale[v] = lanes_pick(better, now, scale[v]);
-			best[v] = lanes_pick(better, _mm256_mul_ps(now, s[v].qx), best[v]);
-			inverse[v] = lanes_pick(better, tried[v], inverse[v]);
-		}
-	}
+	try_scales(b, g, wx, max, none, V, top, -9, -6, NONE);
+	try_scales(b, g, wx, max, none, V, top, -5, 4, UPPER);
+	try_scales(b, g, wx, max, none, V, top, 5, 9, BOTH);
 	for (int v = 0; v < V; v++) {
-		scale[v] = _mm256_andnot_ps(none[v], scale[v]);
-		inverse[v] = _mm256_or_ps(none[v], inverse[v]);
+		scale[v] = _mm256_andnot_ps(none[v], b[v].scale);
+		inverse[v] = _mm256_or_ps(none[v], b[v].inverse);
 	}
 	return false;
 }
@@ -149,7 +172,7 @@ LANES_INLINE bool refine(__m256 scale[4], __m256 q[SUB][4], __m256 x[SUB][4], in
 		__m256 inverse = inverse_of((float)top, max, none[v]);
 		s[v].qx = s[v].qq = zero;
 		for (int i = 0; i < SUB; i++) {
-			__m256 xi = x[i][v], c = code(xi, inverse, top), w = _mm256_mul_ps(xi, xi);
+			__m256 xi = x[i][v], c = code(xi, inverse, top, UPPER), w = _mm256_mul_ps(xi, xi);
 			q[i][v] = c;
 			s[v].qx = _mm256_add_ps(s[v].qx, _mm256_mul_ps(_mm256_mul_ps(w, xi), c));
 			s[v].qq = _mm256_add_ps(s[v].qq, _mm256_mul_ps(_mm256_mul_ps(w, c), c));
@@ -381,7 +404,7 @@ static void fit_scales(struct batch *r)
 	_mm256_storeu_ps(r->d, scale[0]);
 	for (int s = 0; s < 16; s++) {
 		int32_t lane[BATCH];
-		__m256 c = code(g.x[s][0], inverse[0], 32);
+		__m256 c = code(g.x[s][0], inverse[0], 32, BOTH);
 		c = lanes_pick(_mm256_cmp_ps(inverse[0], inverse[0], _CMP_UNORD_Q), _mm256_set1_ps(-32), c);
 		_mm256_storeu_si256((__m256i *)(void *)lane, _mm256_cvtps_epi32(c));
 		for (int b = 0; b < BATCH; b++)
