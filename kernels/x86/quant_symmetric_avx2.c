@@ -136,19 +136,16 @@ LANES_INLINE bool fit(__m256 scale[2], __m256 inverse[2], const struct groups *g
 	return false;
 }
 
-/* One code of each lane. Returns the lanes whose code moved. */
-LANES_INLINE __m256 move_code(struct sums *s, __m256 *q, __m256 x, int top)
+/* One code q of each lane, with the sums of all others: moved where that explains more. Returns the lanes that did. */
+LANES_INLINE __m256 move_code(struct sums *s, __m256 *q, struct sums others, __m256 x, int top)
 {
 	const __m256 zero = _mm256_setzero_ps();
-	__m256 w = _mm256_mul_ps(x, x), wx = _mm256_mul_ps(w, x);
-	__m256 qx = _mm256_sub_ps(s->qx, _mm256_mul_ps(wx, *q));
-	__m256 qq = _mm256_sub_ps(s->qq, _mm256_mul_ps(_mm256_mul_ps(w, *q), *q));
-	__m256 valid = lanes_less(zero, qx);
+	__m256 w = _mm256_mul_ps(x, x), qx = others.qx, qq = others.qq, valid = lanes_less(zero, qx);
 	__m256i n = lanes_nearest(_mm256_div_ps(_mm256_mul_ps(x, qq), qx));
 	n = _mm256_max_epi32(_mm256_min_epi32(n, _mm256_set1_epi32(top - 1)), _mm256_set1_epi32(-top));
 	__m256 c = _mm256_cvtepi32_ps(n);
 	valid = _mm256_and_ps(valid, _mm256_cmp_ps(c, *q, _CMP_NEQ_OQ));
-	qx = _mm256_add_ps(qx, _mm256_mul_ps(wx, c));
+	qx = _mm256_add_ps(qx, _mm256_mul_ps(_mm256_mul_ps(w, x), c));
 	qq = _mm256_add_ps(qq, _mm256_mul_ps(_mm256_mul_ps(w, c), c));
 	__m256 now = _mm256_mul_ps(_mm256_mul_ps(s->qx, s->qx), qq);
 	__m256 better = lanes_less(now, _mm256_mul_ps(_mm256_mul_ps(qx, qx), s->qq));
@@ -159,11 +156,42 @@ LANES_INLINE __m256 move_code(struct sums *s, __m256 *q, __m256 x, int top)
 	return better;
 }
 
+/* The sums without one code, and the lanes where that code could move. A code moves to the nearest of x qq / qx within its
+ * bounds; it stays when the distance of x qq from q qx is below qx / 2, which a division need not tell: 0.4999 leaves room
+ * for the roundings of both sides, which are below 10^-6. Most codes stay. NaN counts as could. */
+LANES_INLINE __m256 could_move(struct sums *others, const struct sums *s, __m256 q, __m256 x, int top)
+{
+	__m256 w = _mm256_mul_ps(x, x);
+	others->qx = _mm256_sub_ps(s->qx, _mm256_mul_ps(_mm256_mul_ps(w, x), q));
+	others->qq = _mm256_sub_ps(s->qq, _mm256_mul_ps(_mm256_mul_ps(w, q), q));
+	__m256 away = _mm256_sub_ps(_mm256_mul_ps(x, others->qq), _mm256_mul_ps(q, others->qx));
+	__m256 stay = _mm256_mul_ps(others->qx, _mm256_set1_ps(0.4999f));
+	__m256 up = _mm256_and_ps(
+	    _mm256_cmp_ps(away, stay, _CMP_NLE_UQ), lanes_less(q, _mm256_set1_ps((float)(top - 1))));
+	__m256 down = _mm256_and_ps(_mm256_cmp_ps(_mm256_add_ps(away, stay), _mm256_setzero_ps(), _CMP_NGE_UQ),
+	    lanes_less(_mm256_set1_ps((float)-top), q));
+	return _mm256_and_ps(_mm256_or_ps(up, down), lanes_less(_mm256_setzero_ps(), others->qx));
+}
+
+/* A round over the codes of one vector. Returns the lanes where any moved. */
+LANES_INLINE __m256 move_codes(
+    struct sums *s, __m256 q[SUB][4], __m256 x[SUB][4], int v, __m256 none, int top)
+{
+	__m256 moved = _mm256_setzero_ps();
+	for (int i = 0; i < SUB; i++) {
+		struct sums others;
+		__m256 could = _mm256_andnot_ps(none, could_move(&others, s, q[i][v], x[i][v], top));
+		if (_mm256_movemask_ps(could))
+			moved = _mm256_or_ps(moved, move_code(s, &q[i][v], others, x[i][v], top));
+	}
+	return _mm256_andnot_ps(none, moved);
+}
+
 /* fox_k_refine_symmetric for 32 groups. Returns true when some need the scalar search. */
 LANES_INLINE bool refine(__m256 scale[4], __m256 q[SUB][4], __m256 x[SUB][4], int top)
 {
 	const __m256 zero = _mm256_setzero_ps();
-	__m256 odd = zero, none[4], moved = _mm256_cmp_ps(zero, zero, _CMP_EQ_OQ);
+	__m256 odd = zero, none[4];
 	struct sums s[4];
 	for (int v = 0; v < 4; v++) {
 		__m256 max, magnitude = largest(&max, &x[0][v], 4);
@@ -180,12 +208,10 @@ LANES_INLINE bool refine(__m256 scale[4], __m256 q[SUB][4], __m256 x[SUB][4], in
 	}
 	if (_mm256_movemask_ps(odd))
 		return true;
-	for (int round = 0; round < 5 && _mm256_movemask_ps(moved); round++) {
-		moved = zero;
-		for (int i = 0; i < SUB; i++)
-			for (int v = 0; v < 4; v++)
-				moved =
-				    _mm256_or_ps(moved, _mm256_andnot_ps(none[v], move_code(&s[v], &q[i][v], x[i][v], top)));
+	for (int v = 0; v < 4; v++) {
+		__m256 moved = _mm256_cmp_ps(zero, zero, _CMP_EQ_OQ);
+		for (int round = 0; round < 5 && _mm256_movemask_ps(moved); round++)
+			moved = move_codes(&s[v], q, x, v, none[v], top);
 	}
 	for (int v = 0; v < 4; v++) {
 		scale[v] = _mm256_and_ps(lanes_less(zero, s[v].qq), _mm256_div_ps(s[v].qx, s[v].qq));
