@@ -1,6 +1,6 @@
 /* ver_ppl.c - a text under the container's model: its perplexity, and how far the predictions are from another container's.
  *
- * Numbers are runtime/ppl's; here are files, limits and words.  spec/verify.md 7 */
+ * Numbers are runtime/ppl's; here are files, limits and words.  spec/verify.md 9 */
 #include <math.h>
 #include <stdlib.h>
 
@@ -44,12 +44,32 @@ static uint32_t context(const struct pair *p, uint32_t asked)
 	return asked ? asked : m < n ? m : n;
 }
 
+/* The text cut by the container's tokenizer, and by the other's, which must give the same. */
+static enum fox_status cut_text(struct pair *p, const struct fox_ver_text *ask,
+    const struct fox_tokdata *vocab, const struct fox_tokdata *other, struct fox_err *err)
+{
+	struct fox_chunks second = {0};
+	struct fox_str text = {NULL, 0};
+	char *bytes = NULL;
+	uint32_t n = context(p, ask->n_ctx);
+	enum fox_status s = fox_path_slurp(ask->text, MAX_TEXT, &bytes, &text.n, err);
+	text.p = bytes;
+	if (!s && (s = fox_chunks_open(&p->chunks, vocab, text, n, ask->n_chunks, err)))
+		fox_in_file(err, ask->text);
+	if (!s && other) {
+		s = fox_chunks_open(&second, other, text, n, ask->n_chunks, err);
+		s = s ? s : fox_chunks_same(&p->chunks, &second, err);
+		fox_in_file(err, ask->against);
+		fox_chunks_close(&second);
+	}
+	free(bytes);
+	return s;
+}
+
 static enum fox_status open_pair(
     struct pair *p, const struct fox_verify *v, const struct fox_ver_text *ask, struct fox_err *err)
 {
 	struct fox_tokdata vocab = {0}, other = {0};
-	char *text = NULL;
-	size_t n;
 	enum fox_status s = open_side(&p->model, &vocab, v->g, err);
 	if (!s && ask->against)
 		s = fox_gguf_open(&p->base_file, ask->against, err);
@@ -58,11 +78,7 @@ static enum fox_status open_pair(
 	if (!s && ask->against && (s = fox_chunks_same_vocab(&vocab, &other, err)))
 		fox_in_file(err, ask->against);
 	if (!s)
-		s = fox_path_slurp(ask->text, MAX_TEXT, &text, &n, err);
-	if (!s && (s = fox_chunks_open(&p->chunks, &vocab, (struct fox_str){text, n}, context(p, ask->n_ctx),
-	               ask->n_chunks, err)))
-		fox_in_file(err, ask->text);
-	free(text);
+		s = cut_text(p, ask, &vocab, ask->against ? &other : NULL, err);
 	fox_tokdata_free(&vocab);
 	fox_tokdata_free(&other);
 	return s;
@@ -133,11 +149,11 @@ static void judge_limit(
     struct fox_verify *v, const char *check, const char *what, const struct fox_ppl_mean *m, double limit)
 {
 	if (isnan(limit))
-		fox_find_add(&v->found, isfinite(m->value) ? FOX_NOTE : FOX_FAIL, check, "", "%s %.4g +- %.2g", what,
+		fox_find_add(&v->found, isfinite(m->value) ? FOX_NOTE : FOX_FAIL, check, "", "%s %.6g +- %.2g", what,
 		    m->value, m->error);
 	else
 		fox_find_add(&v->found, m->value <= limit ? FOX_PASS : FOX_FAIL, check, "",
-		    "%s %.4g +- %.2g, limit %.4g", what, m->value, m->error, limit);
+		    "%s %.6g +- %.2g, limit %.6g", what, m->value, m->error, limit);
 }
 
 /* Positions past those that training saw are predicted badly by most models, whatever their weights. */

@@ -3,7 +3,7 @@
  * One newline at the end of the text is dropped; the text is encoded with control tokens unrecognised, bos in front where
  * the model adds it, and no eos. Chunk i is ids [i n_ctx, (i + 1) n_ctx); what is left over is not used. Where the model
  * adds bos, it stands in place of each chunk's first id when the chunk is run; ids that are predicted are the text's.
- * source: llama.cpp common/arg.cpp (--file), tools/perplexity/perplexity.cpp, tools/imatrix/imatrix.cpp.  spec/verify.md 7 */
+ * source: llama.cpp common/arg.cpp (--file), tools/perplexity/perplexity.cpp, tools/imatrix/imatrix.cpp.  spec/verify.md 9 */
 #ifndef FOX_CHUNKS_H
 #define FOX_CHUNKS_H
 
@@ -37,12 +37,16 @@ void fox_chunks_close(struct fox_chunks *c); /* zeroed is fine */
 void fox_chunks_get(const struct fox_chunks *c, uint32_t i, int32_t *ids);
 
 /*
- * fox_chunks_same_vocab - do two containers cut every text into the same ids?
+ * fox_chunks_same_vocab - do ids mean the same in two containers: as many tokens, of the same texts?
  *
- * Compared is all that ids depend on: model, pieces, types, scores, merges, special ids, flags, pipeline, character map.
- * errors  FOX_E_MISMATCH naming the first thing that differs
+ * Types, scores and flags may differ, as converters do in them: fox_chunks_same tells whether that matters.
+ * errors  FOX_E_MISMATCH naming the first token that differs
  */
 enum fox_status fox_chunks_same_vocab(
     const struct fox_tokdata *a, const struct fox_tokdata *b, struct fox_err *err) FOX_MUST_CHECK;
+
+/* One text cut by two tokenizers: FOX_E_MISMATCH naming the first difference, bos included. */
+enum fox_status fox_chunks_same(
+    const struct fox_chunks *a, const struct fox_chunks *b, struct fox_err *err) FOX_MUST_CHECK;
 
 #endif

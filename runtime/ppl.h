@@ -3,7 +3,7 @@
  * Each chunk starts from an empty cache; its first half is context, and of the second half every id but the chunk's first
  * scored position's is predicted from all before it: rows n_ctx / 2 .. n_ctx - 2 predict ids n_ctx / 2 + 1 .. n_ctx - 1.
  * All figures are computed in double, sums over positions in rising order: bit-equal for any number of threads.
- * source: llama.cpp tools/perplexity/perplexity.cpp (what is scored, every formula); spec/verify.md 7 has them */
+ * source: llama.cpp tools/perplexity/perplexity.cpp (what is scored, every formula); spec/verify.md 9 has them */
 #ifndef FOX_PPL_H
 #define FOX_PPL_H
 
@@ -70,7 +70,7 @@ enum fox_status fox_ppl_run(struct fox_ppl *out, const struct fox_model *m, cons
 /*
  * fox_ppl_compare - two models over the same chunks, in lockstep: no logits are kept
  *
- * m, base  of equal vocabularies: the caller's to see to (fox_chunks_same_vocab)
+ * m, base  of equal vocabularies: the caller's to see to (fox_chunks_same_vocab, fox_chunks_same)
  * memory   twice that of fox_ppl_run
  * errors   as fox_ppl_run; FOX_E_MISMATCH: rows of logits of different length
  */

@@ -1,7 +1,7 @@
 /* ppl_stat.c - means, standard errors and percentiles over positions.
  *
  * Two passes each: sums of squares less squares of sums would lose the small spread of one model against itself. The
- * figures are the same as llama-perplexity's formulas define.  spec/verify.md 7 */
+ * figures are the same as llama-perplexity's formulas define.  spec/verify.md 9 */
 #include "runtime/ppl_stat.h"
 
 #include <math.h>
