@@ -51,6 +51,20 @@ typedef void fox_encode_weighted_fn(void *dst, const float *src, const float *im
  * bound    equal on every ISA */
 typedef void fox_range_fn(const float *src, size_t n, uint32_t *min_abs, uint32_t *max_abs);
 
+/* How far a cast is from its source: sums over one span of values, or over one row (fox_cast_rows). */
+struct fox_cast_error {
+	double sum_square_error; /* of (x - y)^2, x the source and y what is stored */
+	double sum_square;       /* of x^2 */
+	double max_abs_error;    /* the largest |x - y| */
+	uint64_t n;              /* values that count: those whose x - y is finite in f32 */
+};
+
+/* error - add to *e what n values y differ from x
+ * order  x - y is rounded to f32, its square is exact in f64; 8 partial sums: value i goes to partial i % 8, in rising
+ *        order; then partials are added pairwise, 4, 2, 1 apart, and the result to *e
+ * bound  bit-equal on every ISA */
+typedef void fox_error_fn(const float *x, const float *y, size_t n, struct fox_cast_error *e);
+
 /* rmsnorm - y[i] = x[i] * (1 / sqrt(mean(x^2) + eps)) * w[i]; y may be x
  * order  the sum of squares in f64, rising
  * bound  |y - y_scalar| <= 1e-6 |y| */
@@ -97,9 +111,11 @@ struct fox_kernels {
 	fox_dot_fn *dot[FOX_TYPE_LIMIT];       /* by weight type; NULL: this build cannot run it */
 	fox_decode_fn *decode[FOX_TYPE_LIMIT]; /* NULL: values cannot be read */
 	fox_encode_fn *encode[FOX_TYPE_LIMIT]; /* NULL: nothing is quantized to it */
-	fox_encode_weighted_fn *encode_weighted[FOX_TYPE_LIMIT]; /* NULL: importance does not matter, use encode */
-	fox_axpy_fn *axpy[FOX_TYPE_LIMIT];     /* f32, f16 */
+	fox_encode_weighted_fn
+	    *encode_weighted[FOX_TYPE_LIMIT]; /* NULL: importance does not matter, use encode */
+	fox_axpy_fn *axpy[FOX_TYPE_LIMIT];    /* f32, f16 */
 	fox_range_fn *range;
+	fox_error_fn *error;
 	fox_rmsnorm_fn *rmsnorm;
 	fox_silu_mul_fn *silu_mul;
 	fox_gelu_mul_fn *gelu_mul;
@@ -129,8 +145,33 @@ fox_decode_fn fox_decode_f32_scalar, fox_decode_f16_scalar, fox_decode_bf16_scal
 fox_decode_fn fox_decode_f16_avx2, fox_decode_bf16_avx2, fox_decode_q8_0_avx2;
 fox_encode_fn fox_encode_f32_scalar, fox_encode_f16_scalar, fox_encode_bf16_scalar;
 fox_encode_fn fox_encode_f16_avx2, fox_encode_bf16_avx2, fox_encode_q8_0_avx2;
+fox_decode_fn fox_decode_q4_0_scalar, fox_decode_q4_1_scalar, fox_decode_q5_0_scalar, fox_decode_q5_1_scalar;
+fox_encode_fn fox_encode_q4_0_scalar, fox_encode_q4_1_scalar, fox_encode_q5_0_scalar, fox_encode_q5_1_scalar;
+fox_decode_fn fox_decode_iq4_nl_scalar, fox_decode_iq4_xs_scalar, fox_decode_mxfp4_scalar,
+    fox_decode_nvfp4_scalar;
+fox_encode_fn fox_encode_iq4_nl_scalar, fox_encode_iq4_xs_scalar, fox_encode_mxfp4_scalar,
+    fox_encode_nvfp4_scalar;
+fox_encode_weighted_fn fox_encode_weighted_q4_0_scalar, fox_encode_weighted_q4_1_scalar,
+    fox_encode_weighted_q5_0_scalar, fox_encode_weighted_q5_1_scalar, fox_encode_weighted_iq4_nl_scalar,
+    fox_encode_weighted_iq4_xs_scalar;
+fox_decode_fn fox_decode_q4_0_avx2, fox_decode_q4_1_avx2, fox_decode_q5_0_avx2, fox_decode_q5_1_avx2;
+fox_encode_fn fox_encode_q4_0_avx2, fox_encode_q4_1_avx2, fox_encode_q5_0_avx2, fox_encode_q5_1_avx2;
+fox_decode_fn fox_decode_q2_k_scalar, fox_decode_q3_k_scalar, fox_decode_q4_k_scalar, fox_decode_q5_k_scalar,
+    fox_decode_q6_k_scalar;
+fox_encode_fn fox_encode_q2_k_scalar, fox_encode_q3_k_scalar, fox_encode_q4_k_scalar, fox_encode_q5_k_scalar,
+    fox_encode_q6_k_scalar;
+fox_encode_weighted_fn fox_encode_weighted_q2_k_scalar, fox_encode_weighted_q3_k_scalar,
+    fox_encode_weighted_q4_k_scalar, fox_encode_weighted_q5_k_scalar, fox_encode_weighted_q6_k_scalar;
+fox_dot_fn fox_dot_q2_k_scalar, fox_dot_q3_k_scalar, fox_dot_q4_k_scalar, fox_dot_q5_k_scalar,
+    fox_dot_q6_k_scalar;
+fox_dot_fn fox_dot_q4_0_scalar, fox_dot_q4_1_scalar, fox_dot_q5_0_scalar, fox_dot_q5_1_scalar,
+    fox_dot_iq4_nl_scalar, fox_dot_iq4_xs_scalar, fox_dot_mxfp4_scalar, fox_dot_nvfp4_scalar;
+fox_decode_fn fox_decode_iq4_nl_avx2, fox_decode_iq4_xs_avx2, fox_decode_mxfp4_avx2, fox_decode_nvfp4_avx2;
+fox_encode_fn fox_encode_iq4_nl_avx2, fox_encode_iq4_xs_avx2, fox_encode_mxfp4_avx2, fox_encode_nvfp4_avx2;
+fox_encode_weighted_fn fox_encode_weighted_iq4_nl_avx2, fox_encode_weighted_iq4_xs_avx2;
 fox_axpy_fn fox_axpy_f32_scalar, fox_axpy_f16_scalar, fox_axpy_f32_avx2, fox_axpy_f16_avx2;
 fox_range_fn fox_range_scalar, fox_range_avx2;
+fox_error_fn fox_error_scalar, fox_error_avx2;
 fox_rmsnorm_fn fox_rmsnorm_scalar, fox_rmsnorm_avx2;
 fox_silu_mul_fn fox_silu_mul_scalar, fox_silu_mul_avx2;
 fox_gelu_mul_fn fox_gelu_mul_scalar;

@@ -30,20 +30,40 @@ struct fox_cast_report {
 	uint64_t n_overflow;  /* finite source values whose cast is not finite */
 	uint64_t n_underflow; /* non-zero finite source values whose cast is zero because the type's range ends
 	                       * there: for f16 and bf16 below half the smallest subnormal (or equal to it), for
-	                       * q8_0 every non-zero value of a block whose scale d became 0. A value that q8_0
-	                       * rounds to 0 beside larger neighbours, or that loses bits as an f16 subnormal, is
-	                       * precision lost, not range, and is not counted. */
+	                       * block types every non-zero value of a block (nvfp4: of 16 values under one scale)
+	                       * that is all zeros because its scale became 0. A value that rounds to 0 beside
+	                       * larger neighbours, or that loses bits as an f16 subnormal, is precision lost, not
+	                       * range, and is not counted. */
 };
 
 /*
  * fox_cast - encode n f32 as `type` with this CPU's kernels, and account for the losses
  *
- * type    f32, f16, bf16 or q8_0 (an entry of fox_kernels()->encode)
+ * type    one that fox_kernels()->encode has an entry for
  * dst     n elements of type; no alignment needed; must not overlap src
  * n       a multiple of the type's block
  * report  is added to; NULL when nobody asks
  */
 void fox_cast(enum fox_type type, void *dst, const float *src, size_t n, struct fox_cast_report *report);
+
+/*
+ * fox_cast_rows - encode rows of f32, weigh errors by column, and account for losses and errors
+ *
+ * type        as for fox_cast
+ * dst         n_rows rows of cols / elems blocks, one after the other; no alignment needed; must not overlap src
+ * src         f32 [n_rows][cols]
+ * cols        a whole row, a multiple of the type's block
+ * importance  [cols], >= 0 and finite, for encode_weighted; NULL, or a type without that entry: encode
+ * report      is added to; NULL when nobody asks
+ * error       [n_rows], written: the error of each row, decoded by this CPU's kernels; NULL when nobody asks. A row's
+ *             figures depend on that row alone. Sums in f64 depend on the order of their terms, so totals that must not
+ *             depend on how rows were shared among threads add rows one by one: fox_cast_error_add.
+ */
+void fox_cast_rows(enum fox_type type, void *dst, const float *src, size_t n_rows, size_t cols,
+    const float *importance, struct fox_cast_report *report, struct fox_cast_error *error);
+
+/* Add n_rows rows to a total (zero-initialised), in rising order. To be called in the order of the tensor's rows. */
+void fox_cast_error_add(struct fox_cast_error *sum, const struct fox_cast_error *rows, size_t n_rows);
 
 /* True when a cast to f32, f16 or bf16 keeps every bit of all n values (Inf and -0 do; NaN when its payload
  * does). */

@@ -1,6 +1,7 @@
 #include "kernels/quant.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "format/base/num.h"
@@ -46,49 +47,102 @@ static void count(const float *src, size_t n, struct limits lim, struct fox_cast
 	r->n_underflow += below - zero;
 }
 
-/* A block of q8_0 stands and falls with its scale. special: the chunk holds NaN or Inf, so every block is
- * looked at. */
-static void count_q8_0(
-    const uint8_t *out, const float *src, size_t n, bool special, struct fox_cast_report *r)
+/* Values of a type that share one scale. */
+static size_t scale_elems(enum fox_type type)
 {
-	for (size_t b = 0; b < n / 32; b++) {
-		uint16_t d = fox_load16(out + b * sizeof(struct fox_q8_0));
-		struct limits lim = {0, F32_INF};
-		if (d == 0)
-			lim.to_zero = F32_INF - 1;
-		else if (d == 0x7c00)
-			lim.to_inf = 0;
-		else if (!special)
-			continue;
-		count(src + b * 32, 32, lim, r);
-	}
+	return type == FOX_NVFP4 ? 16 : fox_type_info(type)->elems;
 }
 
-/* Most chunks lose nothing, which their extremes tell in one quick pass. */
-static void account(const struct fox_kernels *k, enum fox_type type, const uint8_t *out, const float *src,
-    size_t n, struct fox_cast_report *r)
+static bool all_zero(const float *v, size_t n)
 {
+	for (size_t i = 0; i < n; i++)
+		if (v[i] != 0)
+			return false;
+	return true;
+}
+
+/* back: the chunk decoded. special: something in it or its source is not finite, so that every value is looked at. */
+static void count_blocks(
+    const float *src, const float *back, size_t n, size_t unit, bool special, struct fox_cast_report *r)
+{
+	for (size_t i = 0; i < n; i += unit)
+		if (back[i] == 0 && all_zero(back + i, unit))
+			count(src + i, unit, (struct limits){F32_INF - 1, F32_INF}, r);
+		else if (special)
+			count(src + i, unit, (struct limits){0, F32_INF}, r);
+	for (size_t i = 0; special && i < n; i++)
+		r->n_overflow += isfinite(src[i]) && !isfinite(back[i]);
+}
+
+static void decode_and_count(const struct fox_kernels *k, enum fox_type type, const uint8_t *out,
+    const float *src, size_t n, struct fox_cast_report *r, struct fox_cast_error *e)
+{
+	bool is_block = fox_type_info(type)->elems > 1;
 	struct limits lim = limits_of(type);
+	struct fox_cast_error unused = {0};
+	float back[CHUNK];
 	uint32_t lo, hi;
-	k->range(src, n, &lo, &hi);
-	if (type == FOX_Q8_0)
-		count_q8_0(out, src, n, hi >= F32_INF, r);
-	else if (lo <= lim.to_zero || hi >= lim.to_inf)
-		count(src, n, lim, r);
+	if (r && !is_block) { /* most chunks lose nothing, which their extremes tell in one quick pass */
+		k->range(src, n, &lo, &hi);
+		if (lo <= lim.to_zero || hi >= lim.to_inf)
+			count(src, n, lim, r);
+	}
+	if (!e && (!r || !is_block))
+		return;
+	e = e ? e : &unused;
+	uint64_t before = e->n;
+	k->decode[type](back, out, n);
+	k->error(src, back, n, e);
+	if (r && is_block)
+		count_blocks(src, back, n, scale_elems(type), e->n - before < n, r);
 }
 
-void fox_cast(enum fox_type type, void *dst, const float *src, size_t n, struct fox_cast_report *report)
+/* importance: of these n columns, which are then a whole row; NULL when nobody asks for it or the type does not heed it */
+static void cast_span(enum fox_type type, uint8_t *out, const float *src, size_t n, const float *importance,
+    struct fox_cast_report *report, struct fox_cast_error *error)
 {
 	const struct fox_kernels *k = fox_kernels();
 	const struct fox_type_info *info = fox_type_info(type);
 	assert(info && k->encode[type] && n % info->elems == 0);
-	uint8_t *out = dst;
-	while (n > 0) {
-		size_t step = n < CHUNK ? n : CHUNK;
-		k->encode[type](out, src, step);
-		if (report)
-			account(k, type, out, src, step, report);
-		n -= step, src += step, out += step / info->elems * info->bytes;
+	if (importance)
+		k->encode_weighted[type](out, src, importance, n);
+	for (size_t step; n > 0; n -= step, src += step, out += step / info->elems * info->bytes) {
+		step = n < CHUNK ? n : CHUNK;
+		if (!importance)
+			k->encode[type](out, src, step);
+		decode_and_count(k, type, out, src, step, report, error);
+	}
+}
+
+void fox_cast(enum fox_type type, void *dst, const float *src, size_t n, struct fox_cast_report *report)
+{
+	cast_span(type, dst, src, n, NULL, report, NULL);
+}
+
+void fox_cast_rows(enum fox_type type, void *dst, const float *src, size_t n_rows, size_t cols,
+    const float *importance, struct fox_cast_report *report, struct fox_cast_error *error)
+{
+	const struct fox_type_info *info = fox_type_info(type);
+	assert(info && cols % info->elems == 0);
+	size_t row_bytes = cols / info->elems * info->bytes;
+	if (!fox_kernels()->encode_weighted[type])
+		importance = NULL;
+	for (size_t row = 0; row < n_rows; row++) {
+		if (error)
+			error[row] = (struct fox_cast_error){0};
+		cast_span(type, (uint8_t *)dst + row * row_bytes, src + row * cols, cols, importance, report,
+		    error ? error + row : NULL);
+	}
+}
+
+void fox_cast_error_add(struct fox_cast_error *sum, const struct fox_cast_error *rows, size_t n_rows)
+{
+	for (size_t row = 0; row < n_rows; row++) {
+		sum->sum_square_error += rows[row].sum_square_error;
+		sum->sum_square += rows[row].sum_square;
+		if (rows[row].max_abs_error > sum->max_abs_error)
+			sum->max_abs_error = rows[row].max_abs_error;
+		sum->n += rows[row].n;
 	}
 }
 

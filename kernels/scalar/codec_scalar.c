@@ -1,4 +1,6 @@
 /* codec_scalar.c - stored weights to f32 and back, one at a time; q8_0 is in quant_legacy.c. */
+#include <math.h>
+
 #include "format/base/num.h"
 #include "kernels/half.h"
 #include "kernels/kernels.h"
@@ -56,4 +58,26 @@ void fox_range_scalar(const float *src, size_t n, uint32_t *min_abs, uint32_t *m
 	}
 	*max_abs = max;
 	*min_abs = min_less_1 == UINT32_MAX ? UINT32_MAX : min_less_1 + 1;
+}
+
+void fox_error_scalar(const float *x, const float *y, size_t n, struct fox_cast_error *e)
+{
+	double error[8] = {0}, square[8] = {0}, max = e->max_abs_error;
+	for (size_t i = 0; i < n; i++) {
+		float apart = x[i] - y[i];
+		if (!isfinite(apart))
+			continue;
+		error[i % 8] += (double)apart * (double)apart;
+		square[i % 8] += (double)x[i] * (double)x[i];
+		max = fabs((double)apart) > max ? fabs((double)apart) : max;
+		e->n++;
+	}
+	for (int half = 4; half > 0; half /= 2)
+		for (int j = 0; j < half; j++) {
+			error[j] += error[j + half];
+			square[j] += square[j + half];
+		}
+	e->sum_square_error += error[0];
+	e->sum_square += square[0];
+	e->max_abs_error = max;
 }

@@ -75,3 +75,27 @@ void fox_dot_q8_0_scalar(
 	assert(n % 32 == 0);
 	dot(y, y_step, fox_dequant_q8_0, w, CHUNK / 32 * sizeof(struct fox_q8_0), x, x_step, n, cols);
 }
+
+/* Block types: B weights in a struct fox_T. */
+#define BLOCK_DOT(T, B)                                                                                      \
+	void fox_dot_##T##_scalar(                                                                               \
+	    float *y, size_t y_step, const void *w, const float *x, size_t x_step, size_t n, size_t cols)        \
+	{                                                                                                        \
+		assert(n % (B) == 0);                                                                                \
+		dot(y, y_step, fox_decode_##T##_scalar, w, CHUNK / (B) * sizeof(struct fox_##T), x, x_step, n,       \
+		    cols);                                                                                           \
+	}
+
+BLOCK_DOT(q2_k, 256)
+BLOCK_DOT(q3_k, 256)
+BLOCK_DOT(q4_k, 256)
+BLOCK_DOT(q5_k, 256)
+BLOCK_DOT(q6_k, 256)
+BLOCK_DOT(q4_0, 32)
+BLOCK_DOT(q4_1, 32)
+BLOCK_DOT(q5_0, 32)
+BLOCK_DOT(q5_1, 32)
+BLOCK_DOT(iq4_nl, 32)
+BLOCK_DOT(iq4_xs, 256)
+BLOCK_DOT(mxfp4, 32)
+BLOCK_DOT(nvfp4, 64)

@@ -169,3 +169,65 @@ void fox_range_avx2(const float *src, size_t n, uint32_t *min_abs, uint32_t *max
 	*max_abs = max;
 	*min_abs = min == UINT32_MAX ? UINT32_MAX : min + 1;
 }
+
+/* Partials 0 to 3 and 4 to 7 of one sum of squares. The squares are exact, so that adding them in one step with the
+ * product changes nothing. */
+struct squares {
+	__m256d low, high;
+};
+
+static inline struct squares add_squares(struct squares s, __m256 v)
+{
+	__m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(v)),
+	        high = _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
+	return (struct squares){_mm256_fmadd_pd(low, low, s.low), _mm256_fmadd_pd(high, high, s.high)};
+}
+
+static inline double add_partials(struct squares s)
+{
+	__m256d four = _mm256_add_pd(s.low, s.high);
+	__m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+	return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+struct error_lanes {
+	struct squares error, square;
+	__m256 max;
+	__m256i n; /* minus the number of values that count; a span has fewer than 2^31 */
+};
+
+static inline void add_errors(struct error_lanes *l, __m256 x, __m256 y, __m256 counts)
+{
+	const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+	const __m256 inf = _mm256_castsi256_ps(_mm256_set1_epi32(0x7f800000));
+	__m256 apart = _mm256_sub_ps(x, y);
+	__m256 use = _mm256_and_ps(counts, _mm256_cmp_ps(_mm256_and_ps(apart, magnitude), inf, _CMP_LT_OQ));
+	apart = _mm256_and_ps(apart, use);
+	l->error = add_squares(l->error, apart);
+	l->square = add_squares(l->square, _mm256_and_ps(x, use));
+	l->max = _mm256_max_ps(l->max, _mm256_and_ps(apart, magnitude));
+	l->n = _mm256_add_epi32(l->n, _mm256_castps_si256(use));
+}
+
+void fox_error_avx2(const float *x, const float *y, size_t n, struct fox_cast_error *e)
+{
+	const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+	struct error_lanes l = {.n = _mm256_setzero_si256()};
+	const __m256 all = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
+	size_t i = 0;
+	for (; i + 8 <= n; i += 8)
+		add_errors(&l, _mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i), all);
+	if (i < n) { /* a lane that is left out adds 0, which changes no sum */
+		__m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n - i)), lane);
+		add_errors(
+		    &l, _mm256_maskload_ps(x + i, mask), _mm256_maskload_ps(y + i, mask), _mm256_castsi256_ps(mask));
+	}
+	int32_t counted[8];
+	_mm256_storeu_si256((__m256i *)(void *)counted, l.n);
+	for (int j = 0; j < 8; j++)
+		e->n += (uint64_t) - (int64_t)counted[j];
+	double max = (double)max_lane(l.max);
+	e->sum_square_error += add_partials(l.error);
+	e->sum_square += add_partials(l.square);
+	e->max_abs_error = max > e->max_abs_error ? max : e->max_abs_error;
+}

@@ -68,19 +68,28 @@ static void rules_beyond_the_format(void **state)
 		assert_int_equal(b.q[i], 0);
 }
 
+/* Values under one scale, by hand from the format. */
+static size_t unit_of(enum fox_type type)
+{
+	return type == FOX_F32 || type == FOX_F16 || type == FOX_BF16 ? 1
+	       : type == FOX_NVFP4                                    ? 16
+	       : type == FOX_IQ4_XS                                   ? 256
+	                                                              : 32;
+}
+
 /* The definitions of fox_cast_report, element by element from what a cast gives back. */
-static struct fox_cast_report by_definition(
-    enum fox_type type, const float *src, const float *back, const uint8_t *out, size_t n)
+static struct fox_cast_report by_definition(enum fox_type type, const float *src, const float *back, size_t n)
 {
 	struct fox_cast_report r = {0};
+	size_t unit = unit_of(type);
 	for (size_t i = 0; i < n; i++) {
-		uint16_t d = 1;
-		if (type == FOX_Q8_0)
-			memcpy(&d, out + i / 32 * 34, 2);
+		bool zeros = true;
+		for (size_t j = i / unit * unit; j < i / unit * unit + unit; j++)
+			zeros &= back[j] == 0;
 		r.n_nan += isnan(src[i]) != 0;
 		r.n_inf += isinf(src[i]) != 0;
 		r.n_overflow += isfinite(src[i]) && !isfinite(back[i]);
-		r.n_underflow += isfinite(src[i]) && src[i] != 0 && back[i] == 0 && (type != FOX_Q8_0 || d == 0);
+		r.n_underflow += isfinite(src[i]) && src[i] != 0 && zeros;
 	}
 	return r;
 }
@@ -93,13 +102,14 @@ static void assert_report(const struct fox_cast_report *got, const struct fox_ca
 	assert_int_equal(got->n_underflow, want->n_underflow);
 }
 
-static const enum fox_type types[] = {FOX_F32, FOX_F16, FOX_BF16, FOX_Q8_0};
+static const enum fox_type types[] = {FOX_F32, FOX_F16, FOX_BF16, FOX_Q8_0, FOX_Q4_0, FOX_Q4_1, FOX_Q5_0,
+    FOX_Q5_1, FOX_IQ4_NL, FOX_IQ4_XS, FOX_MXFP4, FOX_NVFP4};
 
 /* Any bits at all, with calm stretches between, over several chunks; the report is a running total. */
 static void report_counts_by_definition(void **state)
 {
 	(void)state;
-	enum { N = 3 * 2048 + 32 * 7 };
+	enum { N = 3 * 2048 + 256 * 3 };
 	static float src[N], back[N];
 	static uint8_t out[N * 4 + 1];
 	uint64_t seed = 21;
@@ -118,7 +128,7 @@ static void report_counts_by_definition(void **state)
 			struct fox_cast_report got = {0}, want;
 			fox_cast(types[t], out + 1, src, N, &got);
 			fox_kernels()->decode[types[t]](back, out + 1, N);
-			want = by_definition(types[t], src, back, out + 1, N);
+			want = by_definition(types[t], src, back, N);
 			assert_report(&got, &want);
 			fox_cast(types[t], out + 1, src, N, &got);
 			want.n_nan *= 2, want.n_inf *= 2, want.n_overflow *= 2, want.n_underflow *= 2;
@@ -126,6 +136,20 @@ static void report_counts_by_definition(void **state)
 			fox_cast(types[t], out + 1, src, N, NULL);
 		}
 	}
+}
+
+/* nvfp4 has a scale per 16 values, and ggml stores none below 2^-10: a group of small values is lost beside one that is not. */
+static void report_by_scale(void **state)
+{
+	(void)state;
+	float src[128];
+	uint8_t out[72];
+	for (size_t i = 0; i < 128; i++)
+		src[i] = i / 16 % 2 ? 0.5f : 0.005f; /* 6 * 2^-10 = 0.00586 */
+	src[3] = 0;
+	struct fox_cast_report got = {0}, want = {.n_underflow = 63};
+	fox_cast(FOX_NVFP4, out, src, 128, &got);
+	assert_report(&got, &want);
 }
 
 /* One odd value among good ones, at each end of the ranges. */
@@ -158,6 +182,11 @@ static void report_at_the_limits(void **state)
 	    {FOX_Q8_0, 0x7f800000, 0, 1, 31, 0},
 	    {FOX_Q8_0, 0x7fc00000, 1, 0, 0, 0},
 	    {FOX_Q8_0, 0x7f7fffff, 0, 0, 32, 0},
+	    {FOX_Q4_0, 0x7f7fffff, 0, 0, 32, 0},
+	    {FOX_Q4_1, 0x47800000, 0, 0, 0, 0},  /* 65536: a scale of 4369 */
+	    {FOX_Q4_1, 0xc7800000, 0, 0, 32, 0}, /* the minimum is beyond f16 */
+	    {FOX_MXFP4, 0x7f7fffff, 0, 0, 0, 0}, /* the type reaches as far as f32 does */
+	    {FOX_MXFP4, 0x7fc00000, 1, 0, 0, 0},
 	};
 	for (size_t i = 0; i < FOX_COUNT(t); i++)
 		for (size_t at = 0; at < 96; at += 19) {
@@ -205,6 +234,54 @@ static void exactness(void **state)
 		}
 }
 
+/* Rows that were cast one by one add up to the rows cast at once, bit for bit, and to the sums of the definition. */
+static void errors_by_row(void **state)
+{
+	(void)state;
+	enum { ROWS = 5, COLS = 2048 + 256 };
+	static float src[ROWS * COLS], back[COLS];
+	static uint8_t out[ROWS * COLS * 4], one[COLS * 4];
+	uint64_t seed = 33;
+	for (size_t i = 0; i < ROWS * COLS; i++)
+		src[i] = ((float)test_rand(&seed) - 0x1p30f) * 0x1p-30f;
+	src[COLS + 40] = NAN;
+	for (size_t i = 2 * COLS; i < 2 * COLS + 32; i++)
+		src[i] = 1e-9f;
+	for (size_t t = 0; t < FOX_COUNT(types); t++) {
+		struct fox_cast_report report = {0}, sum_of_reports = {0};
+		struct fox_cast_error rows[ROWS], row, total = {0};
+		fox_cast_rows(types[t], out, src, ROWS, COLS, NULL, &report, rows);
+		for (size_t r = 0; r < ROWS; r++) {
+			uint64_t row_bytes = 0;
+			double error = 0, square = 0, max = 0;
+			size_t n = 0;
+			assert_true(fox_type_row_bytes(types[t], COLS, &row_bytes));
+			fox_cast_rows(types[t], one, src + r * COLS, 1, COLS, NULL, &sum_of_reports, &row);
+			assert_memory_equal(one, out + r * row_bytes, row_bytes);
+			assert_memory_equal(&row, &rows[r], sizeof row);
+			fox_kernels()->decode[types[t]](back, one, COLS);
+			for (size_t i = 0; i < COLS; i++) {
+				double x = (double)src[r * COLS + i], apart = x - (double)back[i];
+				if (!isfinite(apart))
+					continue;
+				error += apart * apart, square += x * x, n++;
+				max = fabs(apart) > max ? fabs(apart) : max;
+			}
+			assert_true(fabs(row.sum_square_error - error) <= 1e-6 * error);
+			assert_true(fabs(row.sum_square - square) <= 1e-12 * square);
+			assert_true(fabs(row.max_abs_error - max) <= 1e-6 * max);
+			assert_int_equal(row.n, n);
+			fox_cast_error_add(&total, &row, 1);
+		}
+		struct fox_cast_error at_once = {0};
+		fox_cast_error_add(&at_once, rows, ROWS);
+		assert_memory_equal(&at_once, &total, sizeof total);
+		assert_report(&report, &sum_of_reports);
+		assert_int_equal(report.n_nan, 1);
+		fox_cast_rows(types[t], out, src, ROWS, COLS, NULL, NULL, NULL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,7 +289,9 @@ int main(void)
 	    cmocka_unit_test(rules_beyond_the_format),
 	    cmocka_unit_test(report_counts_by_definition),
 	    cmocka_unit_test(report_at_the_limits),
+	    cmocka_unit_test(report_by_scale),
 	    cmocka_unit_test(exactness),
+	    cmocka_unit_test(errors_by_row),
 	};
 	return cmocka_run_group_tests_name("quant", tests, NULL, NULL);
 }

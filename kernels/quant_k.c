@@ -1,0 +1,375 @@
+/* quant_k.c - q2_k, q3_k, q4_k, q5_k, q6_k: f32 to blocks, with and without importance.
+ *
+ * A block is made in four steps: fit each sub-block alone (quant_ksearch.c), give the sub-blocks' scales codes of their own,
+ * quantize the weights anew to the scales these codes stand for, pack. A sub-block whose scale became 0 keeps the codes
+ * of its fit. A super-block with NaN or Inf gets the scale NaN and nothing else, so that it decodes to NaN throughout.
+ * Finite input gives the same bytes as ggml's quantizers.  source: ggml-quants.c quantize_row_qX_K_ref, _impl */
+#include "kernels/ksearch.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "format/base/num.h"
+
+enum { LEN = FOX_K_LEN, F16_NAN = 0x7e00 };
+
+static bool all_finite(const float *x)
+{
+	uint32_t max = 0;
+	for (int i = 0; i < LEN; i++) {
+		uint32_t abs = fox_f32_bits(x[i]) & 0x7fffffff;
+		max = abs > max ? abs : max;
+	}
+	return max < 0x7f800000;
+}
+
+static float sum_of_squares(const float *x, int n)
+{
+	float sum = 0;
+	for (int i = 0; i < n; i++)
+		sum += x[i] * x[i];
+	return sum;
+}
+
+/* Importance, and the more of it the larger the weight is beside the block's others. */
+static void weigh(float *w, float *sums, const float *x, const float *importance, int len, float mean_square)
+{
+	for (int i = 0; i < LEN; i++)
+		w[i] = importance[i] * sqrtf(mean_square + x[i] * x[i]);
+	for (int s = 0; s < LEN / len; s++) {
+		float sum = 0;
+		for (int i = 0; i < len; i++)
+			sum += w[s * len + i];
+		sums[s] = sum;
+	}
+}
+
+/* ---- q2_k, q4_k, q5_k: scale and minimum */
+
+/* What distinguishes them. */
+struct affine_type {
+	int len, top, scale_top; /* of a sub-block; of a code; of a scale's code */
+	struct fox_k_steps plain, weighted;
+	float
+	    plain_rms; /* 1: weights of the error are rms + |x|, and it is squared; 0: |x|, and it is absolute */
+	float mean_factor; /* times the mean square, beside x * x, under importance */
+};
+
+static const struct affine_type q2_k = {16, 3, 15, {-0.5f, 0.1f, 15}, {-0.9f, 0.05f, 36}, 0, 1};
+static const struct affine_type q4_k = {32, 15, 63, {-1, 0.1f, 20}, {-0.9f, 0.05f, 36}, 1, 2};
+static const struct affine_type q5_k = {32, 31, 63, {-0.5f, 0.1f, 15}, {-0.9f, 0.05f, 36}, 1, 2};
+
+/* The codes of a block, and what the sub-blocks' scales and minima became: codes of 8 bits, not yet cut to the field's. */
+struct affine_parts {
+	uint8_t q[LEN], scales[FOX_K_SUBS], mins[FOX_K_SUBS];
+	uint16_t d, dmin;
+};
+
+/* Codes of the largest's 1 / scale_top, to nearest. */
+static uint16_t plain_scales(uint8_t *codes, const float *x, int n, int scale_top)
+{
+	float max = 0;
+	for (int i = 0; i < n; i++)
+		max = x[i] > max ? x[i] : max;
+	float inverse = max > 0 ? (float)scale_top / max : 0;
+	for (int i = 0; i < n; i++)
+		codes[i] = (uint8_t)fox_k_nearest(inverse * x[i]);
+	return fox_f32_to_f16(max / (float)scale_top);
+}
+
+static void fit_affine(
+    struct affine_parts *p, const struct affine_type *t, const float *x, const float *importance)
+{
+	const int n = LEN / t->len;
+	float w[LEN], scales[FOX_K_SUBS], mins[FOX_K_SUBS], sums[FOX_K_SUBS];
+	if (importance) {
+		weigh(w, sums, x, importance, t->len, t->mean_factor * sum_of_squares(x, LEN) / LEN);
+	} else {
+		for (int s = 0; s < n; s++) {
+			float rms = t->plain_rms != 0 ? sqrtf(sum_of_squares(x + s * t->len, t->len) / (float)t->len) : 0;
+			for (int i = s * t->len; i < (s + 1) * t->len; i++)
+				w[i] = rms + fabsf(x[i]);
+		}
+	}
+	for (int s = 0; s < n; s++) {
+		struct fox_k_affine fit = fox_k_fit_affine(p->q + s * t->len, x + s * t->len, w + s * t->len, t->len,
+		    t->top, importance ? &t->weighted : &t->plain, !importance && t->plain_rms == 0);
+		scales[s] = fit.scale, mins[s] = fit.min;
+	}
+	if (importance) {
+		p->d = fox_f32_to_f16(fox_k_fit_scales(p->scales, scales, sums, n, t->scale_top));
+		p->dmin = fox_f32_to_f16(fox_k_fit_scales(p->mins, mins, sums, n, t->scale_top));
+	} else {
+		p->d = plain_scales(p->scales, scales, n, t->scale_top);
+		p->dmin = plain_scales(p->mins, mins, n, t->scale_top);
+	}
+}
+
+/* x to codes of d * q - m, unless d is 0. */
+static void requantize_affine(uint8_t *q, const float *x, int n, int top, float d, float m)
+{
+	for (int i = 0; d != 0 && i < n; i++)
+		q[i] = (uint8_t)fox_k_clamp(fox_k_nearest((x[i] + m) / d), 0, top);
+}
+
+/* Sixteen bytes of codes in the low bits of four groups each: 128 weights to 32 bytes of 2 bits. */
+static void pack_pairs(uint8_t *out, const uint8_t *q)
+{
+	for (int i = 0; i < LEN / 4; i++) {
+		const uint8_t *p = q + i / 32 * 128 + i % 32;
+		out[i] = (uint8_t)(p[0] | p[32] << 2 | p[64] << 4 | p[96] << 6);
+	}
+}
+
+static void encode_q2_k(void *out, const float *x, const float *importance)
+{
+	struct fox_q2_k b = {0};
+	struct affine_parts p;
+	fit_affine(&p, &q2_k, x, importance);
+	float d = fox_f16_to_f32(p.d), dmin = fox_f16_to_f32(p.dmin);
+	for (int s = 0; s < 16; s++) {
+		b.scales[s] = (uint8_t)(p.scales[s] | p.mins[s] << 4);
+		requantize_affine(p.q + 16 * s, x + 16 * s, 16, q2_k.top, d * (float)(b.scales[s] & 15),
+		    dmin * (float)(b.scales[s] >> 4));
+	}
+	pack_pairs(b.q, p.q);
+	fox_store16(&b.d, p.d);
+	fox_store16(&b.dmin, p.dmin);
+	memcpy(out, &b, sizeof b);
+}
+
+/* Six bits each of eight scales and eight minima: of 0..3 in bytes 0..3 and 4..7; of 4..7 the low four bits in bytes
+ * 8..11, the high two above the others'. */
+static void pack_scales(uint8_t out[12], const uint8_t *scales, const uint8_t *mins)
+{
+	for (int s = 0; s < 4; s++) {
+		out[s] = (uint8_t)(scales[s] | scales[s + 4] >> 4 << 6);
+		out[s + 4] = (uint8_t)(mins[s] | mins[s + 4] >> 4 << 6);
+		out[s + 8] = (uint8_t)((scales[s + 4] & 15) | mins[s + 4] << 4);
+	}
+}
+
+static void unpack_scales(uint8_t *scales, uint8_t *mins, const uint8_t in[12])
+{
+	for (int s = 0; s < 4; s++) {
+		scales[s] = in[s] & 63;
+		mins[s] = in[s + 4] & 63;
+		scales[s + 4] = (uint8_t)((in[s + 8] & 15) | in[s] >> 6 << 4);
+		mins[s + 4] = (uint8_t)(in[s + 8] >> 4 | in[s + 4] >> 6 << 4);
+	}
+}
+
+/* The steps q4_k and q5_k share: everything but the codes' packing. cap: scales' codes are held at 63; only a code that
+ * was below 0, and so is near 255, can tell. */
+static void quantize_8x32(struct affine_parts *p, uint8_t packed[12], const struct affine_type *t,
+    const float *x, const float *importance, bool cap)
+{
+	fit_affine(p, t, x, importance);
+	for (int s = 0; s < 8 && cap; s++) {
+		p->scales[s] = p->scales[s] < 63 ? p->scales[s] : 63;
+		p->mins[s] = p->mins[s] < 63 ? p->mins[s] : 63;
+	}
+	pack_scales(packed, p->scales, p->mins);
+	uint8_t scales[8], mins[8];
+	unpack_scales(scales, mins, packed);
+	float d = fox_f16_to_f32(p->d), dmin = fox_f16_to_f32(p->dmin);
+	for (int s = 0; s < 8; s++)
+		requantize_affine(p->q + 32 * s, x + 32 * s, 32, t->top, d * (float)scales[s], dmin * (float)mins[s]);
+}
+
+static void pack_nibbles(uint8_t *out, const uint8_t *q)
+{
+	for (int i = 0; i < LEN / 2; i++) {
+		const uint8_t *p = q + i / 32 * 64 + i % 32;
+		out[i] = (uint8_t)((p[0] & 15) | p[32] << 4);
+	}
+}
+
+static void encode_q4_k(void *out, const float *x, const float *importance)
+{
+	struct fox_q4_k b = {0};
+	struct affine_parts p;
+	quantize_8x32(&p, b.scales, &q4_k, x, importance, !importance);
+	pack_nibbles(b.q, p.q);
+	fox_store16(&b.d, p.d);
+	fox_store16(&b.dmin, p.dmin);
+	memcpy(out, &b, sizeof b);
+}
+
+static void encode_q5_k(void *out, const float *x, const float *importance)
+{
+	struct fox_q5_k b = {0};
+	struct affine_parts p;
+	quantize_8x32(&p, b.scales, &q5_k, x, importance, true);
+	pack_nibbles(b.q, p.q);
+	for (int i = 0; i < LEN; i++)
+		b.high[i % 32] |= (uint8_t)(p.q[i] >> 4 << i / 32);
+	fox_store16(&b.d, p.d);
+	fox_store16(&b.dmin, p.dmin);
+	memcpy(out, &b, sizeof b);
+}
+
+/* ---- q3_k, q6_k: a scale alone */
+
+/* x to codes of d * (q - top), unless d is 0. */
+static void requantize_symmetric(int8_t *q, const float *x, int top, float d)
+{
+	for (int i = 0; d != 0 && i < 16; i++)
+		q[i] = (int8_t)(fox_k_clamp(fox_k_nearest(x[i] / d), -top, top - 1) + top);
+}
+
+/* The first among the scales of largest magnitude; 0 when there is none. */
+static float dominant(const float *scales)
+{
+	float max = 0, at = 0;
+	for (int s = 0; s < 16; s++)
+		if (fabsf(scales[s]) > max) {
+			max = fabsf(scales[s]);
+			at = scales[s];
+		}
+	return at;
+}
+
+/* Scales' codes 0..63, for -32..31; returns the block's own scale. */
+static float q3_k_scales(int8_t *codes, int8_t *q, const float *x, const float *importance)
+{
+	float scales[16];
+	if (importance) {
+		float w[LEN], sums[16];
+		weigh(w, sums, x, importance, 16, 2 * sum_of_squares(x, LEN) / LEN);
+		for (int s = 0; s < 16; s++)
+			scales[s] = fox_k_fit_symmetric(q + 16 * s, x + 16 * s, w + 16 * s, 16, 4);
+		return fox_k_fit_symmetric(codes, scales, sums, 16, 32);
+	}
+	for (int s = 0; s < 16; s++)
+		scales[s] = fox_k_refine_symmetric(q + 16 * s, x + 16 * s, 16, 4);
+	float max = dominant(scales);
+	memset(codes, 0, 16);
+	if (!(max != 0))
+		return 0;
+	float inverse = -32.0f / max;
+	for (int s = 0; s < 16; s++)
+		codes[s] = (int8_t)(fox_k_clamp((int8_t)(uint8_t)fox_k_nearest(inverse * scales[s]), -32, 31) + 32);
+	return 1 / inverse;
+}
+
+static void encode_q3_k(void *out, const float *x, const float *importance)
+{
+	struct fox_q3_k b = {0};
+	int8_t q[LEN], codes[16];
+	uint8_t low[LEN];
+	uint16_t d16 = fox_f32_to_f16(q3_k_scales(codes, q, x, importance));
+	float d = fox_f16_to_f32(d16);
+	for (int s = 0; s < 16; s++) {
+		b.scales[s % 8] |= (uint8_t)((codes[s] & 15) << s / 8 * 4);
+		b.scales[8 + s % 4] |= (uint8_t)(codes[s] >> 4 << s / 4 * 2);
+		requantize_symmetric(q + 16 * s, x + 16 * s, 4, d * (float)(codes[s] - 32));
+	}
+	for (int i = 0; i < LEN; i++) {
+		b.high[i % 32] |= (uint8_t)((q[i] > 3) << i / 32);
+		low[i] = (uint8_t)q[i] & 3;
+	}
+	pack_pairs(b.q, low);
+	fox_store16(&b.d, d16);
+	memcpy(out, &b, sizeof b);
+}
+
+static void encode_q6_k(void *out, const float *x, const float *importance)
+{
+	struct fox_q6_k b = {0};
+	int8_t q[LEN];
+	float scales[16];
+	for (int s = 0; s < 16; s++)
+		scales[s] =
+		    fox_k_fit_symmetric(q + 16 * s, x + 16 * s, importance ? importance + 16 * s : NULL, 16, 32);
+	float max = dominant(scales);
+	if (fabsf(max) < FOX_K_TINY) {
+		memset(out, 0, sizeof b);
+		return;
+	}
+	float inverse = -128.0f / max;
+	uint16_t d16 = fox_f32_to_f16(1 / inverse);
+	float d = fox_f16_to_f32(d16);
+	for (int s = 0; s < 16; s++) {
+		int code = fox_k_nearest(inverse * scales[s]);
+		b.scales[s] = (int8_t)(uint8_t)(code < 127 ? code : 127);
+		requantize_symmetric(q + 16 * s, x + 16 * s, 32, d * (float)b.scales[s]);
+	}
+	for (int i = 0; i < LEN; i++) {
+		b.q[i / 128 * 64 + i % 64] |= (uint8_t)((q[i] & 15) << i % 128 / 64 * 4);
+		b.high[i / 128 * 32 + i % 32] |= (uint8_t)(q[i] >> 4 << i % 128 / 32 * 2);
+	}
+	fox_store16(&b.d, d16);
+	memcpy(out, &b, sizeof b);
+}
+
+/* ---- rows */
+
+typedef void encode_block_fn(void *out, const float *x, const float *importance);
+
+/* bytes: of a block; at_d: where in it its scale stands. */
+static void encode_row(void *dst, const float *src, const float *importance, size_t n,
+    encode_block_fn *encode, size_t bytes, size_t at_d)
+{
+	assert(n % LEN == 0);
+	uint8_t *out = dst;
+	for (size_t i = 0; i < n; i += LEN, out += bytes) {
+		if (all_finite(src + i)) {
+			encode(out, src + i, importance ? importance + i : NULL);
+		} else {
+			memset(out, 0, bytes);
+			fox_store16(out + at_d, F16_NAN);
+		}
+	}
+}
+
+void fox_encode_q2_k_scalar(void *dst, const float *src, size_t n)
+{
+	encode_row(dst, src, NULL, n, encode_q2_k, sizeof(struct fox_q2_k), offsetof(struct fox_q2_k, d));
+}
+
+void fox_encode_weighted_q2_k_scalar(void *dst, const float *src, const float *importance, size_t n)
+{
+	encode_row(dst, src, importance, n, encode_q2_k, sizeof(struct fox_q2_k), offsetof(struct fox_q2_k, d));
+}
+
+void fox_encode_q3_k_scalar(void *dst, const float *src, size_t n)
+{
+	encode_row(dst, src, NULL, n, encode_q3_k, sizeof(struct fox_q3_k), offsetof(struct fox_q3_k, d));
+}
+
+void fox_encode_weighted_q3_k_scalar(void *dst, const float *src, const float *importance, size_t n)
+{
+	encode_row(dst, src, importance, n, encode_q3_k, sizeof(struct fox_q3_k), offsetof(struct fox_q3_k, d));
+}
+
+void fox_encode_q4_k_scalar(void *dst, const float *src, size_t n)
+{
+	encode_row(dst, src, NULL, n, encode_q4_k, sizeof(struct fox_q4_k), offsetof(struct fox_q4_k, d));
+}
+
+void fox_encode_weighted_q4_k_scalar(void *dst, const float *src, const float *importance, size_t n)
+{
+	encode_row(dst, src, importance, n, encode_q4_k, sizeof(struct fox_q4_k), offsetof(struct fox_q4_k, d));
+}
+
+void fox_encode_q5_k_scalar(void *dst, const float *src, size_t n)
+{
+	encode_row(dst, src, NULL, n, encode_q5_k, sizeof(struct fox_q5_k), offsetof(struct fox_q5_k, d));
+}
+
+void fox_encode_weighted_q5_k_scalar(void *dst, const float *src, const float *importance, size_t n)
+{
+	encode_row(dst, src, importance, n, encode_q5_k, sizeof(struct fox_q5_k), offsetof(struct fox_q5_k, d));
+}
+
+void fox_encode_q6_k_scalar(void *dst, const float *src, size_t n)
+{
+	encode_row(dst, src, NULL, n, encode_q6_k, sizeof(struct fox_q6_k), offsetof(struct fox_q6_k, d));
+}
+
+void fox_encode_weighted_q6_k_scalar(void *dst, const float *src, const float *importance, size_t n)
+{
+	encode_row(dst, src, importance, n, encode_q6_k, sizeof(struct fox_q6_k), offsetof(struct fox_q6_k, d));
+}

@@ -1,0 +1,118 @@
+/* t_blocks.c - block types against another implementation's blocks, and what they make of NaN and Inf. */
+#include "tests/test.h"
+
+#include "kernels/kernels.h"
+#include "tests/kernels/slow.h"
+
+enum { MAX_COLS = 1024, MAX_BYTES = MAX_COLS * 2, MAX_TYPES = 16 };
+
+/* Made by tests/reference/make_block_golden.py, which says what is in them. */
+static const char *const files[] = {
+    "tests/golden/quant_k.bin", "tests/golden/quant_32.bin", "tests/golden/quant_4bit.bin"};
+
+struct head {
+	uint32_t id, bytes, weighted;
+};
+
+static void must_read(void *p, size_t n, FILE *f)
+{
+	assert_int_equal(fread(p, 1, n, f), n);
+}
+
+/* The next blocks of the file are what these kernels make of x. w NULL: without importance. */
+static void one_row(FILE *f, const struct fox_kernels *k, const struct head *h, const float *x,
+    const float *w, size_t cols, size_t row)
+{
+	uint8_t want[MAX_BYTES], got[MAX_BYTES];
+	must_read(want, h->bytes, f);
+	if (w)
+		k->encode_weighted[h->id](got, x, w, cols);
+	else
+		k->encode[h->id](got, x, cols);
+	for (size_t i = 0; i < h->bytes; i++)
+		if (got[i] != want[i])
+			fail_msg("%s, row %zu, %s importance: byte %zu is %02x, want %02x", fox_type_info(h->id)->name,
+			    row, w ? "with" : "no", i, got[i], want[i]);
+}
+
+static void one_file(const char *path, const struct fox_kernels *k)
+{
+	FILE *f = fopen(path, "rb");
+	assert_non_null(f);
+	uint32_t n[3];
+	struct head heads[MAX_TYPES];
+	static float x[MAX_COLS], w[MAX_COLS];
+	must_read(n, sizeof n, f);
+	assert_in_range(n[0], 1, MAX_COLS);
+	assert_in_range(n[1], 20, 100);
+	assert_in_range(n[2], 1, MAX_TYPES);
+	must_read(heads, n[2] * sizeof *heads, f);
+	must_read(w, n[0] * sizeof *w, f);
+	for (size_t row = 0; row < n[1]; row++) {
+		must_read(x, n[0] * sizeof *x, f);
+		for (size_t t = 0; t < n[2]; t++) {
+			uint64_t bytes;
+			assert_true(fox_type_row_bytes((enum fox_type)heads[t].id, n[0], &bytes));
+			assert_int_equal(heads[t].bytes, bytes);
+			assert_int_equal(heads[t].weighted, k->encode_weighted[heads[t].id] != NULL);
+			one_row(f, k, &heads[t], x, NULL, n[0], row);
+			if (heads[t].weighted)
+				one_row(f, k, &heads[t], x, w, n[0], row);
+		}
+	}
+	assert_int_equal(fgetc(f), EOF);
+	fclose(f);
+}
+
+static void golden_blocks(void **state)
+{
+	(void)state;
+	uint32_t isa = 0;
+	for (bool first = true; next_subset(&isa, &first);) {
+		struct fox_kernels k;
+		fox_kernels_init(&k, isa);
+		for (size_t i = 0; i < FOX_COUNT(files); i++)
+			one_file(files[i], &k);
+	}
+}
+
+/* A K block with NaN or Inf anywhere decodes to NaN; its neighbours are as they were. */
+static void k_blocks_of_nan_and_inf(void **state)
+{
+	(void)state;
+	static const float odd[] = {NAN, INFINITY, -INFINITY};
+	const struct fox_kernels *k = fox_kernels();
+	float x[768], w[768], back[768];
+	for (size_t i = 0; i < 768; i++)
+		x[i] = (float)(i % 37) - 18, w[i] = 1;
+	for (uint32_t t = FOX_Q2_K; t <= FOX_Q6_K; t++)
+		for (size_t at = 256; at < 512; at += 17)
+			for (size_t j = 0; j < FOX_COUNT(odd); j++)
+				for (int weighted = 0; weighted < 2; weighted++) {
+					uint8_t clean[768], got[768];
+					size_t bytes = fox_type_info(t)->bytes;
+					float keep = x[at];
+					for (int dirty = 0; dirty < 2; dirty++) {
+						x[at] = dirty ? odd[j] : keep;
+						if (weighted)
+							k->encode_weighted[t](dirty ? got : clean, x, w, 768);
+						else
+							k->encode[t](dirty ? got : clean, x, 768);
+					}
+					x[at] = keep;
+					assert_memory_equal(got, clean, bytes);
+					assert_memory_equal(got + 2 * bytes, clean + 2 * bytes, bytes);
+					k->decode[t](back, got, 768);
+					for (size_t i = 0; i < 768; i++)
+						assert_int_equal(isnan(back[i]) != 0, i / 256 == 1);
+				}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(golden_blocks),
+	    cmocka_unit_test(k_blocks_of_nan_and_inf),
+	};
+	return cmocka_run_group_tests_name("blocks", tests, NULL, NULL);
+}
