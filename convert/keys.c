@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "convert/naming.h"
+#include "format/ftype.h"
 #include "format/profile.h"
 
 #define QUANTIZATION_VERSION 2u /* source: ggml.h GGML_QNT_VERSION */
@@ -73,12 +74,6 @@ enum fox_status fox_keys_find_name(struct fox_keys_name *out, const char *given,
 	return FOX_OK;
 }
 
-/* source: llama.h enum llama_ftype */
-static uint32_t file_type(enum fox_type t)
-{
-	return t == FOX_F32 ? 0 : t == FOX_F16 ? 1 : t == FOX_Q8_0 ? 7 : 32;
-}
-
 static enum fox_status put_some(
     struct fox_gguf_writer *w, const char *key, struct fox_str v, struct fox_err *err)
 {
@@ -116,7 +111,7 @@ enum fox_status fox_keys_put_general(struct fox_gguf_writer *w, const struct fox
 	if (!s)
 		s = fox_gguf_put_u32(w, "general.quantization_version", QUANTIZATION_VERSION, err);
 	if (!s)
-		s = fox_gguf_put_u32(w, "general.file_type", file_type(job->type), err);
+		s = fox_gguf_put_u32(w, "general.file_type", fox_ftype_of_type(job->type)->id, err);
 	return s;
 }
 

@@ -6,6 +6,7 @@
  * spec/verify.md 3.5 */
 #include <stdio.h>
 
+#include "format/ftype.h"
 #include "format/profile.h"
 #include "inspect/verify.h"
 
@@ -245,20 +246,14 @@ static enum fox_status check_samplings(struct fox_verify *v, struct fox_source *
 
 #define KEY_FILE_TYPE "general.file_type"
 
-/* The type that a file type promises for matrices, of those that have a proof; false: another, or a mixture.
- * source: llama.h enum llama_ftype */
+/* The type that a file type promises for matrices, of those that have a proof; false: another, or a mixture. */
 static bool promised(uint64_t file_type, enum fox_type *type)
 {
-	static const struct {
-		uint32_t id;
-		enum fox_type type;
-	} plain[] = {{0, FOX_F32}, {1, FOX_F16}, {7, FOX_Q8_0}, {32, FOX_BF16}};
-	for (size_t i = 0; i < FOX_COUNT(plain); i++)
-		if (plain[i].id == file_type) {
-			*type = plain[i].type;
-			return true;
-		}
-	return false;
+	const struct fox_ftype *f = fox_ftype_of_id(file_type);
+	if (!f || f != fox_ftype_of_type(f->type))
+		return false;
+	*type = f->type;
+	return f->type == FOX_F32 || f->type == FOX_F16 || f->type == FOX_Q8_0 || f->type == FOX_BF16;
 }
 
 /*

@@ -372,7 +372,7 @@ static enum fox_status encode_cut(
 const char *fox_tok_versions(void)
 {
 	static char text[160];
-	snprintf(text, sizeof text, "%s\n%s\n", tok_regex_version(), tok_norm_version());
+	snprintf(text, sizeof text, "%s\n%s\n", fox_regex_version(), tok_norm_version());
 	return text;
 }
 

@@ -5,7 +5,7 @@
 #include "runtime/tok_added.h"
 
 enum fox_status tok_added_init(struct tok_added *t, struct fox_arena *arena, const struct fox_tokspec *spec,
-    bool normalized, const struct tok_norm *norm, struct tok_matcher *m, struct fox_err *err)
+    bool normalized, const struct tok_norm *norm, struct fox_matcher *m, struct fox_err *err)
 {
 	struct fox_buf buf[2] = {{0}};
 	uint64_t bytes = 0;

@@ -21,7 +21,7 @@ struct tok_added {
  *         tok_norm_run
  */
 enum fox_status tok_added_init(struct tok_added *t, struct fox_arena *arena, const struct fox_tokspec *spec,
-    bool normalized, const struct tok_norm *norm, struct tok_matcher *m, struct fox_err *err) FOX_MUST_CHECK;
+    bool normalized, const struct tok_norm *norm, struct fox_matcher *m, struct fox_err *err) FOX_MUST_CHECK;
 
 /* A list as it stands, all of it for raw text. An empty content is never found; of equal ones the last counts.
  * False: out of memory. */

@@ -13,7 +13,7 @@ static void work_close(struct tok_hf_work *w)
 {
 	if (!w)
 		return;
-	tok_matcher_close(w->matcher);
+	fox_matcher_close(w->matcher);
 	tok_bpe_work_close(w->bpe);
 	tok_unigram_work_free(&w->unigram);
 	fox_buf_free(&w->valid);
@@ -35,7 +35,7 @@ struct tok_hf_work *tok_hf_take(const struct tok_hf *h)
 	w = calloc(1, sizeof *w);
 	if (!w)
 		return NULL;
-	w->matcher = tok_matcher_open();
+	w->matcher = fox_matcher_open();
 	w->bpe = h->bpe ? tok_bpe_work_open(h->bpe) : NULL;
 	if (w->matcher && (w->bpe || !h->bpe))
 		return w;
@@ -115,13 +115,13 @@ static enum fox_status open_pipeline(struct tok_hf *h, struct fox_err *err)
 		s = open_pretok(h, i, err);
 	if (s)
 		return s;
-	struct tok_matcher *m = tok_matcher_open();
+	struct fox_matcher *m = fox_matcher_open();
 	if (!m)
 		return fox_fail_nomem(err);
 	s = tok_added_init(&h->raw, &h->arena, spec, false, h->norm, m, err);
 	if (!s)
 		s = tok_added_init(&h->normalized, &h->arena, spec, true, h->norm, m, err);
-	tok_matcher_close(m);
+	fox_matcher_close(m);
 	if (s)
 		return s;
 	return spec->model == FOX_TOKMODEL_BPE ? tok_bpe_open(&h->bpe, h->d, spec, err) : open_unigram(h, err);
@@ -154,8 +154,8 @@ void tok_hf_close(struct tok_hf *h)
 		return;
 	work_close(atomic_load(&h->idle));
 	for (uint32_t i = 0; i < FOX_TOKSPEC_MAX_STEPS; i++) {
-		tok_regex_close(h->re[i]);
-		tok_regex_close(h->decode_re[i]);
+		fox_regex_close(h->re[i]);
+		fox_regex_close(h->decode_re[i]);
 	}
 	tok_norm_close(h->norm);
 	tok_bpe_close(h->bpe);

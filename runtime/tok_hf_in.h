@@ -12,7 +12,7 @@
 
 /* One call's working memory, which the tokenizer keeps for the next call. */
 struct tok_hf_work {
-	struct tok_matcher *matcher;
+	struct fox_matcher *matcher;
 	struct tok_bpe_work *bpe;
 	struct tok_unigram_work unigram;
 	struct fox_buf valid;                           /* the text, when it had to be made well-formed */
@@ -27,8 +27,8 @@ struct tok_hf {
 	struct fox_arena arena;
 	struct tok_norm *norm;
 	struct tok_added raw, normalized;            /* added tokens by where they are matched */
-	struct tok_regex *re[FOX_TOKSPEC_MAX_STEPS]; /* of pre-tokenizers; NULL: it needs none */
-	struct tok_regex *decode_re[FOX_TOKSPEC_MAX_STEPS];
+	struct fox_regex *re[FOX_TOKSPEC_MAX_STEPS]; /* of pre-tokenizers; NULL: it needs none */
+	struct fox_regex *decode_re[FOX_TOKSPEC_MAX_STEPS];
 	struct tok_bpe *bpe; /* one of the two */
 	struct tok_unigram *unigram;
 	bool mapped_at_start; /* a normalizer has turned bytes into characters */

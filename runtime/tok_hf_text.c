@@ -98,7 +98,7 @@ static void metaspace(struct fox_buf *out, struct fox_str s, const struct fox_de
 }
 
 static enum fox_status replace(struct fox_buf *out, struct fox_str s, const struct fox_decode *p,
-    const struct tok_regex *re, struct tok_matcher *m, struct fox_err *err)
+    const struct fox_regex *re, struct fox_matcher *m, struct fox_err *err)
 {
 	struct tok_find f = {0};
 	size_t done = 0;

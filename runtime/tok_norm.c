@@ -15,7 +15,7 @@
 
 struct step {
 	const struct fox_norm *spec;
-	struct tok_regex *re;     /* REPLACE */
+	struct fox_regex *re;     /* REPLACE */
 	uint64_t *moves;          /* [TABLE_END / 64] the forms: bit set: the character may change or move */
 	struct fox_charsmap *map; /* PRECOMPILED; NULL: empty */
 };
@@ -256,7 +256,7 @@ static void strip(struct fox_str *s, bool left, bool right)
 
 /* ---- replacing */
 
-static enum fox_status run_replace(const struct step *t, struct tok_matcher *m, struct fox_buf *out,
+static enum fox_status run_replace(const struct step *t, struct fox_matcher *m, struct fox_buf *out,
     struct fox_str *text, struct fox_err *err)
 {
 	struct tok_find f = {0};
@@ -323,7 +323,7 @@ static void run_charsmap(const struct fox_charsmap *map, struct fox_buf *out, st
 
 /* ---- the steps */
 
-static enum fox_status run_step(const struct step *t, struct tok_matcher *m, struct fox_buf *out,
+static enum fox_status run_step(const struct step *t, struct fox_matcher *m, struct fox_buf *out,
     struct fox_str *text, struct fox_err *err)
 {
 	const struct fox_norm *n = t->spec;
@@ -372,7 +372,7 @@ static enum fox_status run_step(const struct step *t, struct tok_matcher *m, str
 	return FOX_OK;
 }
 
-enum fox_status tok_norm_run(const struct tok_norm *t, struct tok_matcher *m, struct fox_buf buf[2],
+enum fox_status tok_norm_run(const struct tok_norm *t, struct fox_matcher *m, struct fox_buf buf[2],
     struct fox_str *text, struct fox_err *err)
 {
 	for (uint32_t i = 0, to = 0; i < t->n; i++) {
@@ -442,7 +442,7 @@ void tok_norm_close(struct tok_norm *t)
 	if (!t)
 		return;
 	for (uint32_t i = 0; i < t->n; i++) {
-		tok_regex_close(t->step[i].re);
+		fox_regex_close(t->step[i].re);
 		free(t->step[i].moves);
 		free(t->step[i].map);
 	}

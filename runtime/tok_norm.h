@@ -26,7 +26,7 @@ const char *tok_norm_version(void);
  * buf     working memory of the caller, kept between calls
  * errors  FOX_E_UNSUPPORTED: a regex gave up; FOX_E_NOMEM
  */
-enum fox_status tok_norm_run(const struct tok_norm *t, struct tok_matcher *m, struct fox_buf buf[2],
+enum fox_status tok_norm_run(const struct tok_norm *t, struct fox_matcher *m, struct fox_buf buf[2],
     struct fox_str *text, struct fox_err *err) FOX_MUST_CHECK;
 
 /* Rust's char::is_whitespace (White_Space), and the regex crate's \w: letters, marks, digits, connectors, joiners. */

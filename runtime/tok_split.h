@@ -1,13 +1,11 @@
-/* tok_split.h - inside the tokenizer: regular expressions (PCRE2, its only user) and cutting text by them.
+/* tok_split.h - inside the tokenizer: its regular expressions, and cutting text by them.
  *
  * Texts are well-formed UTF-8, NULs included.  spec/tokenizer.md 14 */
 #ifndef FOX_TOK_SPLIT_H
 #define FOX_TOK_SPLIT_H
 
+#include "format/base/regex.h"
 #include "format/tokspec.h"
-
-struct tok_regex;   /* compiled; immutable, shareable between threads */
-struct tok_matcher; /* one thread's working memory for matching, with any expression */
 
 /* Rust's regex \w+|[^\w\s]+ (the pre-tokenizer Whitespace), and what the predicates of the others accept. */
 enum tok_charset { TOK_CS_WHITESPACE_WORDS, TOK_CS_SPACE, TOK_CS_NUMERIC, TOK_CS_PUNCTUATION };
@@ -19,16 +17,9 @@ enum tok_charset { TOK_CS_WHITESPACE_WORDS, TOK_CS_SPACE, TOK_CS_NUMERIC, TOK_CS
  *         FOX_E_NOMEM
  */
 enum fox_status tok_regex_open(
-    struct tok_regex **out, const struct fox_tokpat *pattern, struct fox_err *err) FOX_MUST_CHECK;
+    struct fox_regex **out, const struct fox_tokpat *pattern, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status tok_regex_open_set(
-    struct tok_regex **out, enum tok_charset set, struct fox_err *err) FOX_MUST_CHECK;
-void tok_regex_close(struct tok_regex *re); /* NULL is fine */
-
-/* "PCRE2: 10.42 ..." for --version. */
-const char *tok_regex_version(void);
-
-struct tok_matcher *tok_matcher_open(void); /* NULL: out of memory */
-void tok_matcher_close(struct tok_matcher *m);
+    struct fox_regex **out, enum tok_charset set, struct fox_err *err) FOX_MUST_CHECK;
 
 /* Where a search of a text stands. Zero-initialise; like onig's find_iter, an empty match right behind the last match
  * does not count. */
@@ -44,7 +35,7 @@ struct tok_find {
  * errors  FOX_E_UNSUPPORTED: a limit of PCRE2 on steps or memory was reached, so that the text cannot be cut as it
  *         should; never a silent split. FOX_E_NOMEM
  */
-enum fox_status tok_regex_next(const struct tok_regex *re, struct tok_matcher *m, struct fox_str text,
+enum fox_status tok_regex_next(const struct fox_regex *re, struct fox_matcher *m, struct fox_str text,
     struct tok_find *f, struct fox_err *err) FOX_MUST_CHECK;
 
 /* What a piece is handed to. `at` is its offset in the text that was cut. */
@@ -56,7 +47,7 @@ typedef enum fox_status (*tok_piece_fn)(void *ctx, struct fox_str piece, size_t 
  * As tokenizers' NormalizedString::split: invert swaps matches and what lies between them. An error of fn ends it.
  * errors  those of tok_regex_next and of fn
  */
-enum fox_status tok_split(const struct tok_regex *re, struct tok_matcher *m, enum fox_split_behavior behavior,
+enum fox_status tok_split(const struct fox_regex *re, struct fox_matcher *m, enum fox_split_behavior behavior,
     bool invert, struct fox_str text, tok_piece_fn fn, void *ctx, struct fox_err *err) FOX_MUST_CHECK;
 
 #endif

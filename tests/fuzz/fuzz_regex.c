@@ -28,7 +28,7 @@ static enum fox_status take(void *ctx, struct fox_str piece, size_t at, struct f
 	return FOX_OK;
 }
 
-static enum fox_status cut(struct pieces *p, const struct tok_regex *re, struct tok_matcher *m,
+static enum fox_status cut(struct pieces *p, const struct fox_regex *re, struct fox_matcher *m,
     enum fox_split_behavior behavior, bool invert, struct fox_str text)
 {
 	struct fox_err err = {0};
@@ -54,8 +54,8 @@ static void run(struct fox_str pattern, struct fox_str text, bool regex)
 {
 	const struct fox_tokpat pat = {regex, pattern};
 	struct fox_err err = {0};
-	struct tok_regex *re = NULL;
-	struct tok_matcher *m = tok_matcher_open();
+	struct fox_regex *re = NULL;
+	struct fox_matcher *m = fox_matcher_open();
 	struct pieces p, rest;
 	if (!m)
 		abort();
@@ -76,8 +76,8 @@ static void run(struct fox_str pattern, struct fox_str text, bool regex)
 		if (!regex)
 			check_literal(&rest, pattern, text);
 	}
-	tok_regex_close(re);
-	tok_matcher_close(m);
+	fox_regex_close(re);
+	fox_matcher_close(m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

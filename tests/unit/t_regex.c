@@ -5,7 +5,7 @@
 #include "runtime/tok.h"
 #include "runtime/tok_split.h"
 
-static enum fox_status open_text(struct tok_regex **re, const char *text, struct fox_err *err)
+static enum fox_status open_text(struct fox_regex **re, const char *text, struct fox_err *err)
 {
 	const struct fox_tokpat pat = {true, fox_str_of(text)};
 	*err = (struct fox_err){0};
@@ -29,14 +29,14 @@ static void options_to_the_end(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < FOX_COUNT(cases); i++) {
-		struct tok_regex *re = NULL;
+		struct fox_regex *re = NULL;
 		struct fox_err err;
 		enum fox_status s = open_text(&re, cases[i].pattern, &err);
 		if (cases[i].text)
 			assert_fox_err(&err, FOX_E_UNSUPPORTED, FOX_NOWHERE, cases[i].text);
 		else
 			assert_fox_ok(s, &err);
-		tok_regex_close(re);
+		fox_regex_close(re);
 	}
 }
 
@@ -68,7 +68,7 @@ static void refused_by_name(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < FOX_COUNT(cases); i++) {
-		struct tok_regex *re = NULL;
+		struct fox_regex *re = NULL;
 		struct fox_err err;
 		char text[160];
 		assert_int_equal(open_text(&re, cases[i][0], &err), FOX_E_UNSUPPORTED);
@@ -102,8 +102,8 @@ static void written_out(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < FOX_COUNT(cases); i++) {
-		struct tok_regex *re = NULL;
-		struct tok_matcher *m = tok_matcher_open();
+		struct fox_regex *re = NULL;
+		struct fox_matcher *m = fox_matcher_open();
 		struct tok_find f = {0};
 		struct fox_err err;
 		struct fox_str text = fox_str_of(cases[i].text);
@@ -113,16 +113,16 @@ static void written_out(void **state)
 		assert_int_equal(f.over, !cases[i].match);
 		if (cases[i].match)
 			assert_true(fox_str_is((struct fox_str){text.p + f.from, f.to - f.from}, cases[i].match));
-		tok_regex_close(re);
-		tok_matcher_close(m);
+		fox_regex_close(re);
+		fox_matcher_close(m);
 	}
 }
 
 /* A limit reached is an error, never a cut that happens to be found so far. */
 static void gives_up(void **state)
 {
-	struct tok_regex *re = NULL;
-	struct tok_matcher *m = tok_matcher_open();
+	struct fox_regex *re = NULL;
+	struct fox_matcher *m = fox_matcher_open();
 	struct tok_find f = {0};
 	struct fox_err err;
 	static char text[4001];
@@ -132,8 +132,8 @@ static void gives_up(void **state)
 	assert_fox_ok(open_text(&re, "(?:a|a)*(?:a|a)*c|b", &err), &err);
 	assert_int_equal(tok_regex_next(re, m, fox_str_of(text), &f, &err), FOX_E_UNSUPPORTED);
 	assert_true(strstr(err.text, "regex: gave up on this text (match limit exceeded)") != NULL);
-	tok_regex_close(re);
-	tok_matcher_close(m);
+	fox_regex_close(re);
+	fox_matcher_close(m);
 }
 
 /* BPE of "a" alone with a decoder of Fuse and Strip. */
