@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "format/base/num.h"
+#include "format/imatrix.h"
 #include "kernels/kernels.h"
 
 enum {
@@ -314,4 +314,34 @@ const struct fox_calib_input *fox_calib_find(const struct fox_calib *c, struct f
 		if (fox_str_eq(c->tensors[t].name, name))
 			return &c->inputs[c->tensors[t].input];
 	return NULL;
+}
+
+/* Tensors that share an input share its numbers here, too. */
+enum fox_status fox_calib_write(
+    const struct fox_calib *c, const char *path, bool replace, struct fox_str dataset, struct fox_err *err)
+{
+	struct fox_imatrix_sum *sums = calloc(c->n_tensors + 1, sizeof *sums);
+	float **values = calloc(c->n_inputs + 1, sizeof *values),
+	      *counts = calloc(c->n_inputs + 1, sizeof *counts);
+	bool ok = sums && values && counts;
+	for (size_t i = 0; ok && i < c->n_inputs; i++) {
+		const struct fox_calib_input *in = &c->inputs[i];
+		ok = (values[i] = malloc(in->cols * sizeof *values[i])) != NULL;
+		counts[i] = (float)in->count;
+		for (uint32_t k = 0; ok && k < in->cols; k++)
+			values[i][k] = (float)in->sum2[k];
+	}
+	for (size_t t = 0; ok && t < c->n_tensors; t++) {
+		uint32_t i = c->tensors[t].input;
+		sums[t] = (struct fox_imatrix_sum){c->tensors[t].name, c->inputs[i].cols, 1, values[i], &counts[i]};
+	}
+	enum fox_status s = ok ? fox_imatrix_write(path, replace, sums, c->n_tensors, &dataset, dataset.n > 0,
+	                             c->n_chunks, c->n_ctx, err)
+	                       : fox_fail_nomem(err);
+	for (size_t i = 0; values && i < c->n_inputs; i++)
+		free(values[i]);
+	free(values);
+	free(counts);
+	free(sums);
+	return s;
 }

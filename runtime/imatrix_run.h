@@ -76,6 +76,16 @@ enum fox_status fox_calibrate_chunks(struct fox_calib *out, const struct fox_mod
 /* Bytes of all sums that fox_calibrate would keep: to choose how many layers to collect at once. */
 uint64_t fox_calib_bytes(const struct fox_model *m, const struct fox_calib_options *options);
 
+/*
+ * fox_calib_write - the importance matrix of every tensor, as llama-imatrix writes it (format/imatrix.h): sums rounded to f32
+ *
+ * replace   an existing file
+ * dataset   name of the text, for the file; {NULL, 0}: none is named
+ * errors    those of fox_imatrix_write; FOX_E_NOMEM
+ */
+enum fox_status fox_calib_write(const struct fox_calib *c, const char *path, bool replace,
+    struct fox_str dataset, struct fox_err *err) FOX_MUST_CHECK;
+
 /* The sums that a tensor reads, or NULL: not collected. */
 const struct fox_calib_input *fox_calib_find(const struct fox_calib *c, struct fox_str name);
 

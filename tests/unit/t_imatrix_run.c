@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "format/imatrix.h"
 #include "runtime/imatrix_run.h"
 
 enum { CTX = 80, CHUNKS = 2, D = 64, FF = 96, ROWS = CTX * CHUNKS };
@@ -252,6 +253,38 @@ static void refused(void **state)
 	fox_model_close(m);
 }
 
+/* What was written is read back: every tensor, means of columns, counts, the name of the text. */
+static void written(void **state)
+{
+	(void)state;
+	struct fox_err e = {0};
+	struct fox_model *m = model_of(TINY);
+	struct fox_calib c = calib_of(m, (struct fox_calib_options){0});
+	struct fox_imatrix *im;
+	const char *path = test_path("im.gguf");
+	assert_fox_ok(fox_calib_write(&c, path, false, fox_str_of("text.txt"), &e), &e);
+	assert_fox_ok(fox_imatrix_open(&im, path, &e), &e);
+	assert_int_equal(im->n_entries, c.n_tensors);
+	assert_int_equal(im->n_chunks, CHUNKS);
+	assert_int_equal(im->chunk_size, CTX);
+	assert_int_equal(im->n_datasets, 1);
+	assert_true(fox_str_is(im->datasets[0], "text.txt"));
+	for (size_t t = 0; t < c.n_tensors; t++) {
+		const struct fox_calib_input *in = &c.inputs[c.tensors[t].input];
+		const struct fox_imatrix_entry *entry = fox_imatrix_find(im, c.tensors[t].name);
+		assert_non_null(entry);
+		assert_int_equal(entry->n_values, in->cols);
+		assert_int_equal((int)entry->counts[0], ROWS);
+		for (uint32_t i = 0; i < in->cols; i++)
+			assert_true(entry->means[i] == (float)in->sum2[i] / (float)ROWS);
+	}
+	fox_imatrix_close(im);
+	assert_int_equal(
+	    fox_calib_write(&c, path, false, fox_str_of("text.txt"), &e), FOX_E_ARG); /* it is there */
+	fox_calib_free(&c);
+	fox_model_close(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +294,7 @@ int main(void)
 	    cmocka_unit_test(some_layers),
 	    cmocka_unit_test(output),
 	    cmocka_unit_test(refused),
+	    cmocka_unit_test(written),
 	};
 	return cmocka_run_group_tests_name("imatrix_run", tests, NULL, NULL);
 }
