@@ -24,10 +24,10 @@ struct conversion {
 	struct fox_json *json;
 	struct fox_hfconfig config;
 	struct fox_tokdata tok;
+	struct fox_mixtures mixtures;
 	struct fox_job job;
 	struct fox_keys_name name;
 	struct fox_modelcard card;
-	struct fox_gguf_writer *w;
 };
 
 static void note(const struct conversion *c, const char *fmt, ...) FOX_PRINTF(2, 3);
@@ -165,12 +165,11 @@ static enum fox_status read_tokenizer(struct conversion *c, struct fox_err *err)
 }
 
 /* What was asked for and decides the bytes. */
-static const char *options_text(const struct conversion *c, char text[256])
+static void options_text(const struct conversion *c, size_t i, struct fox_buf *b)
 {
-	snprintf(text, 256, "type=%s%s%s%.100s%s", fox_type_info(c->job.type)->name,
-	    c->o->tokenizer ? ",tokenizer" : "", c->o->pre ? ",pre=" : "", c->o->pre ? c->o->pre : "",
-	    c->o->no_pre ? ",no-llama-pre" : "");
-	return text;
+	fox_mixtures_text(&c->mixtures, i, b);
+	fox_buf_fmt(b, "%s%s%s%s", c->o->tokenizer ? ",tokenizer" : "", c->o->pre ? ",pre=" : "",
+	    c->o->pre ? c->o->pre : "", c->o->no_pre ? ",no-llama-pre" : "");
 }
 
 /* ---- the plan */
@@ -205,25 +204,28 @@ static enum fox_status plan(struct conversion *c, struct fox_err *err)
 {
 	const struct fox_convert_options *o = c->o;
 	const struct fox_source *src = c->weights ? c->src : NULL;
+	const struct fox_hparams *hp = &c->config.hp;
 	enum fox_dtype guess = claimed_dtype(c->json);
-	enum fox_type type = o->auto_type ? FOX_F32 : o->type;
+	enum fox_type type;
 	enum fox_status s =
-	    fox_job_plan(&c->job, c->config.arch, &c->config.hp, src, guess, type, &c->arena, err);
+	    fox_job_plan(&c->job, c->config.arch, hp, src, guess, FOX_F32, &c->arena, err);
 	if (s && c->job.n_problems > 1)
 		for (size_t i = 0; i < c->job.n_problems; i++)
 			note(c, "%s", c->job.problems[i]);
-	if (!s && o->auto_type) {
-		s = fox_job_narrowest(&c->job, src, &type, err);
-		fox_job_set_type(&c->job, type);
-	}
+	if (!s && fox_mixtures_automatic(&c->mixtures) && !(s = fox_job_narrowest(&c->job, src, &type, err)))
+		s = fox_mixtures_settle(&c->mixtures, type, err);
+	const struct fox_recipe_model model = {.arch = fox_str_of(c->config.arch->name),
+	    .n_layers = hp->n_layers,
+	    .n_heads = hp->n_layers ? hp->n_heads[0] : 0,
+	    .n_kv_heads = hp->n_layers ? hp->n_kv_heads[0] : 0};
+	if (!s)
+		s = fox_mixtures_choose(&c->mixtures, &c->job, &model, o->note, o->note_ctx, &c->arena, err);
 	if (!s)
 		s = make_tables(c, err);
-	size_t fell_back = 0;
-	for (size_t i = 0; !s && i < c->job.n_out; i++)
-		fell_back += c->job.steps[i].fell_back;
-	if (fell_back)
-		note(c, "%zu tensors have rows that are no multiple of 32: f16 instead of q8_0", fell_back);
-	c->r->type = type;
+	if (!s)
+		s = fox_outputs_init(&c->r->outs, c->job.n_targets, err);
+	for (size_t i = 0; !s && i < c->job.n_targets; i++)
+		snprintf(c->r->outs.list[i].type, sizeof c->r->outs.list[i].type, "%s", c->job.targets[i].name);
 	c->r->n_tensors = c->job.n_out;
 	c->r->n_params = c->job.n_params;
 	c->r->src_bytes = c->job.src_bytes;
@@ -232,232 +234,148 @@ static enum fox_status plan(struct conversion *c, struct fox_err *err)
 
 /* ---- the header */
 
-static enum fox_status put_tensors(struct conversion *c, struct fox_err *err)
+static enum fox_status put_tensors(
+    const struct conversion *c, struct fox_gguf_writer *w, const struct fox_target *t, struct fox_err *err)
 {
 	enum fox_status s = FOX_OK;
 	for (size_t i = 0; !s && i < c->job.n_out; i++) {
 		const struct fox_step *step = &c->job.steps[i];
-		const uint64_t dim[2] = {step->slot->cols, step->slot->rows};
-		uint32_t n = step->slot->row->rows == FOX_D_NONE ? 1 : 2;
-		s = fox_gguf_put_tensor(c->w, fox_str_of(step->slot->name), step->x.to, n, dim, err);
+		s = fox_gguf_put_tensor(w, step->name, t->types[i], step->n_dims, step->dim, err);
 	}
 	return s;
 }
 
-static enum fox_status build_header(struct conversion *c, struct fox_err *err)
+static enum fox_status build_header(struct conversion *c, size_t i, struct fox_err *err)
 {
-	struct fox_gguf_writer *w;
-	char options[256];
-	enum fox_status s = fox_gguf_writer_open(&c->w, err);
-	if (s)
-		return s;
-	w = c->w;
-	s = fox_hfconfig_put(&c->config, w, err);
+	struct fox_output *o = &c->r->outs.list[i];
+	enum fox_status s = fox_gguf_writer_open(&o->w, err);
+	struct fox_gguf_writer *w = o->w;
+	options_text(c, i, &o->options);
+	if (!s && o->options.failed)
+		s = fox_fail_nomem(err);
 	if (!s)
-		s = fox_keys_put_general(w, &c->name, &c->job, &c->arena, err);
+		s = fox_hfconfig_put(&c->config, w, err);
+	if (!s)
+		s = fox_keys_put_general(
+		    w, &c->name, &c->job, c->mixtures.list[i].recipe.ftype->id, &c->arena, err);
 	if (!s)
 		s = fox_modelcard_put(&c->card, c->job.n_params, w, &c->arena, err);
 	if (!s)
 		s = fox_keys_put_sampling(w, c->src, err);
 	if (!s && c->tok.n)
 		s = fox_tokdata_put(&c->tok, w, err);
+	if (!s && c->mixtures.imatrix)
+		s = fox_imatrix_put_keys(c->mixtures.imatrix, w, err);
 	if (!s)
 		s = fox_keys_put_source(
-		    w, c->src, c->tok_src, &c->job, options_text(c, options), c->o->hash_sources, &c->arena, err);
+		    w, c->src, c->tok_src, &c->job, o->options.p, c->o->hash_sources, &c->arena, err);
 	if (!s)
-		s = put_tensors(c, err);
+		s = put_tensors(c, w, &c->job.targets[i], err);
 	if (!s)
 		s = fox_gguf_freeze(w, err);
-	if (!s)
-		c->r->bytes = fox_gguf_writer_bytes(w);
 	return s;
 }
 
 /* ---- where it goes */
 
-static enum fox_status find_path(struct conversion *c, struct fox_err *err)
+static enum fox_status find_paths(struct conversion *c, struct fox_err *err)
 {
-	const char *type = fox_type_info(c->job.type)->name, *out = c->o->out;
-	struct fox_buf *path = &c->r->path;
-	struct stat st;
-	if (out && !strcmp(out, "-"))
-		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "a container cannot be written to standard output");
-	if (out)
-		fox_naming_expand(path, out, type);
-	bool folder = out && !path->failed && path->n &&
-	              (path->p[path->n - 1] == '/' || (!stat(path->p, &st) && S_ISDIR(st.st_mode)));
-	if (folder && path->p[path->n - 1] != '/')
-		fox_buf_char(path, '/');
-	if (!out || folder)
-		return fox_naming_file(path, c->name.file, c->job.n_params, type, &c->arena, err);
-	if (path->failed)
-		return fox_fail_nomem(err);
-	return path->n ? FOX_OK : fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output has an empty name");
-}
-
-static enum fox_status create(struct conversion *c, struct fox_err *err)
-{
-	struct fox_err local = {0};
-	enum fox_status s = fox_gguf_create(c->w, c->r->path.p, c->o->replace, &local);
-	if (s == FOX_E_ARG && !c->o->replace && strstr(local.text, "exists already"))
-		fox_in(&local, "--force replaces it");
-	for (size_t i = 0; !s && i < fox_source_files(c->src); i++) {
-		const struct fox_src_file *f = fox_source_file(c->src, i);
-		if (fox_out_is_input(fox_gguf_writer_out(c->w), &f->fd))
-			s = fox_fail(&local, FOX_E_ARG, FOX_NOWHERE, "output '%.200s' is the input '%.*s'", c->r->path.p,
-			    FOX_STR_ARG(f->name));
-	}
-	if (s && err && !err->code)
-		*err = local;
-	return s;
-}
-
-/* ---- what was lost */
-
-static void add_count(struct fox_buf *b, uint64_t n, const char *what)
-{
-	if (n)
-		fox_buf_fmt(b, "%s%llu %s", b->n ? ", " : "", (unsigned long long)n, what);
-}
-
-/* Counts that are not allowed, as text; empty when all is well. */
-static void describe(const struct conversion *c, const struct fox_step *step, const struct fox_cast_report *r,
-    bool forbidden_only, struct fox_buf *b)
-{
-	bool ends = !forbidden_only || !c->o->allow_lossy, odd = !forbidden_only || !c->o->allow_nonfinite;
-	bool zero = ends && (!forbidden_only || step->x.to == FOX_F16);
-	add_count(b, odd ? r->n_nan : 0, "NaN");
-	add_count(b, odd ? r->n_inf : 0, "Inf");
-	add_count(b, ends ? r->n_overflow : 0, "too large");
-	add_count(b, zero ? r->n_underflow : 0, "too small");
-}
-
-/* What all tensors together have that is refused. */
-struct verdict {
-	struct fox_buf list; /* as many tensors as the error's text holds */
-	size_t bad, shown;
-	bool nonfinite, lossy;
-};
-
-static void look_at(const struct conversion *c, size_t i, const struct fox_cast_report *r, struct verdict *v)
-{
-	const struct fox_step *step = &c->job.steps[i];
-	struct fox_buf text = {0};
-	describe(c, step, r, true, &text);
-	if (text.n) {
-		bool odd = !c->o->allow_nonfinite && r->n_nan + r->n_inf;
-		v->nonfinite |= odd;
-		v->lossy |= !c->o->allow_lossy && r->n_overflow + (step->x.to == FOX_F16 ? r->n_underflow : 0);
-		v->bad++;
-		if (v->list.n + text.n + step->src->name.n < 480) {
-			fox_buf_fmt(
-			    &v->list, "%s'%.*s': %s", v->list.n ? "; " : "", FOX_STR_ARG(step->src->name), text.p);
-			v->shown++;
-		}
-	}
-	v->list.failed |= text.failed;
-	fox_buf_free(&text);
-}
-
-static enum fox_status refuse(const struct conversion *c, const struct verdict *v, struct fox_err *err)
-{
-	const char *type = fox_type_info(c->job.type)->name;
-	char more[40] = "", what[64];
-	if (v->bad > v->shown)
-		snprintf(more, sizeof more, "%s%zu more", v->shown ? "; and " : "", v->bad - v->shown);
-	snprintf(what, sizeof what, "%s%s%s%s", v->nonfinite ? "NaN or Inf" : "",
-	    v->nonfinite && v->lossy ? ", or " : "", v->lossy ? "values out of range of " : "",
-	    v->lossy ? type : "");
-	return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "%s in %zu %s: %s%s (%s%s%s converts all the same)",
-	    what, v->bad, v->bad == 1 ? "tensor" : "tensors", v->list.p ? v->list.p : "", more,
-	    v->lossy ? "--allow-lossy" : "", v->nonfinite && v->lossy ? " " : "",
-	    v->nonfinite ? "--allow-nonfinite" : "");
-}
-
-/* One error for all tensors; when it cannot hold them, each in a note as well. What is accepted is told in one note. */
-static enum fox_status judge(
-    const struct conversion *c, const struct fox_cast_report *loss, struct fox_err *err)
-{
-	struct fox_buf text = {0};
-	struct fox_cast_report sum = {0};
-	struct verdict v = {0};
 	enum fox_status s = FOX_OK;
-	for (size_t i = 0; i < c->job.n_out; i++) {
-		sum.n_nan += loss[i].n_nan, sum.n_inf += loss[i].n_inf;
-		sum.n_overflow += loss[i].n_overflow, sum.n_underflow += loss[i].n_underflow;
-		look_at(c, i, &loss[i], &v);
+	for (size_t i = 0; !s && i < c->r->outs.n; i++) {
+		struct fox_output *o = &c->r->outs.list[i];
+		bool nameless;
+		s = fox_output_expand(o, c->o->out, &nameless, err);
+		if (!s && nameless)
+			s = fox_naming_file(&o->path, c->name.file, c->job.n_params, o->type, &c->arena, err);
 	}
-	for (size_t i = 0; v.bad > v.shown && i < c->job.n_out; i++) {
-		fox_buf_clear(&text);
-		describe(c, &c->job.steps[i], &loss[i], true, &text);
-		if (text.n)
-			note(c, "tensor '%.*s': %s", FOX_STR_ARG(c->job.steps[i].src->name), text.p);
-	}
-	if (v.list.failed)
-		s = fox_fail_nomem(err);
-	else if (v.bad)
-		s = refuse(c, &v, err);
-	else {
-		const struct fox_step any = {.x = {.to = FOX_F16}};
-		fox_buf_clear(&text);
-		describe(c, &any, &sum, false, &text);
-		if (text.n)
-			note(c, "not finite, or out of range of %s: %s", fox_type_info(c->job.type)->name, text.p);
-	}
-	fox_buf_free(&v.list);
-	fox_buf_free(&text);
-	return s;
+	return s ? s : fox_outputs_distinct(&c->r->outs, err);
 }
 
 /* ---- the run */
 
-static enum fox_status run(struct conversion *c, struct fox_err *err)
+static enum fox_status file_done(void *ctx, size_t file, const struct fox_sha256 *sha, struct fox_err *err)
 {
-	const struct fox_convert_options *o = c->o;
-	struct fox_cast_report *loss = fox_arena_alloc(&c->arena, c->job.n_steps, sizeof *loss);
-	if (!loss)
-		return fox_fail_nomem(err);
-	struct fox_pipeline p = {.job = &c->job,
-	    .src = c->src,
-	    .out = c->w,
-	    .threads = o->threads,
-	    .hash_sources = o->hash_sources,
-	    .progress = o->progress,
-	    .progress_ctx = o->progress_ctx};
-	enum fox_status s = fox_pipeline_run(&p, loss, err);
-	if (!s)
-		s = judge(c, loss, err);
-	if (!s && o->hash_sources)
-		s = fox_keys_patch_source(c->w, c->src, &c->arena, err);
-	if (!s)
-		s = fox_gguf_finish(c->w, err);
-	if (!s)
-		c->r->root = fox_gguf_writer_root(c->w);
+	struct conversion *c = ctx;
+	return sha ? fox_source_check_digest(c->src, file, sha, err) : FOX_OK;
+}
+
+static enum fox_status seal(void *ctx, const struct fox_results *results, struct fox_err *err)
+{
+	struct conversion *c = ctx;
+	enum fox_status s = FOX_OK;
+	(void)results;
+	for (size_t i = 0; !s && c->o->hash_sources && i < c->r->outs.n; i++)
+		s = fox_keys_patch_source(c->r->outs.list[i].w, c->src, &c->arena, err);
 	return s;
 }
 
-/* Most that a run holds. Header and tokenizer are several times in memory while the one is made from the other: pieces,
- * tables, the keys, the whole header (7 was seen with 256,000 tokens); then come the buffers, sums and threads. */
-static uint64_t memory_needed(const struct conversion *c)
+/* What a journal is bound to, beside the plan. */
+static void add_identity(const struct conversion *c, size_t n_weights, struct fox_buf *b)
 {
-	struct fox_pipeline_size size = fox_pipeline_size(&c->job, c->o->threads);
-	return size.buffer_bytes + 7 * fox_gguf_writer_header_bytes(c->w) + c->job.n_steps * 2048 +
-	       c->job.src_bytes / size.piece_bytes * 256 + size.workers * (64u << 10) + (16u << 20);
+	for (size_t i = 0; i < n_weights; i++) {
+		const struct fox_src_file *f = fox_source_file(c->src, i);
+		fox_buf_str(b, "source ");
+		fox_buf_escaped(b, f->name, SIZE_MAX);
+		fox_buf_fmt(b, " %llu %lld\n", (unsigned long long)f->bytes, (long long)f->fd.mtime_ns);
+	}
+}
+
+static enum fox_status run(struct conversion *c, struct fox_err *err)
+{
+	const struct fox_convert_options *o = c->o;
+	size_t n = fox_source_files(c->src), n_weights = 0;
+	const struct fox_file **files = fox_arena_alloc(&c->arena, n, sizeof(const struct fox_file *));
+	struct fox_output_input *inputs = fox_arena_alloc(&c->arena, n, sizeof *inputs);
+	struct fox_buf identity = {0};
+	if (!files || !inputs)
+		return fox_fail_nomem(err);
+	for (size_t i = 0; i < n; i++) {
+		const struct fox_src_file *f = fox_source_file(c->src, i);
+		inputs[i] = (struct fox_output_input){&f->fd, f->name};
+		if (f->weights)
+			files[n_weights++] = &f->fd;
+	}
+	add_identity(c, n_weights, &identity);
+	struct fox_delivery d = {.outs = &c->r->outs,
+	    .pipe = {.job = &c->job,
+	        .files = files,
+	        .n_files = n_weights,
+	        .threads = o->threads,
+	        .hash_files = o->hash_sources,
+	        .file_done = file_done,
+	        .file_ctx = c,
+	        .progress = o->progress,
+	        .progress_ctx = o->progress_ctx},
+	    .rules = {o->allow_lossy, o->allow_nonfinite, o->note, o->note_ctx},
+	    .replace = o->replace,
+	    .resume = o->resume,
+	    .identity = identity.p,
+	    .inputs = inputs,
+	    .n_inputs = n,
+	    .seal = seal,
+	    .seal_ctx = c};
+	enum fox_status s = identity.failed ? fox_fail_nomem(err) : fox_outputs_deliver(&d, &c->arena, err);
+	fox_buf_free(&identity);
+	return s;
 }
 
 static enum fox_status finish_dry(struct conversion *c, struct fox_err *err)
 {
-	fox_job_print(&c->job, &c->r->plan);
-	c->r->memory_bytes = memory_needed(c);
-	c->r->disk_free = fox_disk_free(c->r->path.p);
-	return c->r->plan.failed ? fox_fail_nomem(err) : FOX_OK;
+	c->r->memory_bytes = fox_outputs_memory(&c->r->outs, &c->job, c->o->threads);
+	c->r->disk_free = fox_disk_free(c->r->outs.list[0].path.p);
+	return fox_outputs_plan(&c->r->outs, &c->job, err);
 }
 
 enum fox_status fox_convert(
     const struct fox_convert_options *o, struct fox_convert_result *r, struct fox_err *err)
 {
 	struct conversion c = {.o = o, .r = r};
-	enum fox_status s = open_source(&c, err);
+	struct fox_mixture_options types = o->types;
+	if (!types.types)
+		types.types = "auto";
+	enum fox_status s = fox_mixtures_open(&c.mixtures, &types, true, &c.arena, err);
+	if (!s)
+		s = open_source(&c, err);
 	if (!s && !c.weights)
 		note(&c, "no weights here: sizes follow from config.json alone");
 	if (!s)
@@ -471,21 +389,23 @@ enum fox_status fox_convert(
 	if (!s)
 		s = plan(&c, err);
 	if (!s)
-		s = find_path(&c, err);
+		s = find_paths(&c, err);
 	if (!s && c.name.guessed)
 		note(&c, "config.json names no model: general.name is '%.*s', --name sets another",
 		    FOX_STR_ARG(c.name.general));
 	if (!s)
-		s = build_header(&c, err);
-	fox_tokdata_free(&c.tok); /* a large vocabulary is in the header by now */
+		s = fox_keys_gather(c.src, c.tok_src, err);
+	for (size_t i = 0; !s && i < c.r->outs.n; i++)
+		s = build_header(&c, i, err);
+	fox_tokdata_free(&c.tok); /* a large vocabulary is in the headers by now */
 	fox_json_close(c.json);
-	if (!s && o->dry_run)
-		s = finish_dry(&c, err);
-	if (!s && !o->dry_run)
-		s = create(&c, err);
-	if (!s && !o->dry_run)
-		s = run(&c, err);
-	fox_gguf_writer_close(c.w);
+	if (!s)
+		s = o->dry_run ? finish_dry(&c, err) : run(&c, err);
+	for (size_t i = 0; i < r->outs.n; i++) {
+		fox_gguf_writer_close(r->outs.list[i].w);
+		r->outs.list[i].w = NULL;
+	}
+	fox_mixtures_close(&c.mixtures);
 	if (c.tok_src != c.src)
 		fox_source_close(c.tok_src);
 	fox_source_close(c.src);
@@ -495,6 +415,5 @@ enum fox_status fox_convert(
 
 void fox_convert_free(struct fox_convert_result *r)
 {
-	fox_buf_free(&r->path);
-	fox_buf_free(&r->plan);
+	fox_outputs_free(&r->outs);
 }

@@ -3,20 +3,20 @@
 #ifndef FOX_CONVERT_H
 #define FOX_CONVERT_H
 
-#include "convert/pipeline.h"
-#include "convert/tok_import.h"
+#include "convert/mixtures.h"
+#include "convert/outputs.h"
 
 struct fox_convert_options {
 	const char *src;  /* folder, HF repository id, or .safetensors */
 	const char *out;  /* file or folder; {type} and {TYPE} expand; NULL: default name in the working folder */
 	const char *name; /* general.name; NULL: see fox_keys_find_name */
-	enum fox_type type;
-	bool auto_type;        /* `type` is ignored */
+	struct fox_mixture_options types; /* .types may have "auto", and is that when NULL */
 	const char *tokenizer; /* folder, HF repository id, *.model or *.json; NULL: the checkpoint's own */
 	const char *pre;       /* tokenizer.ggml.pre; NULL: the name that fits */
 	bool no_pre;           /* no name fits, and none is written */
 	unsigned threads;
 	bool dry_run, replace;
+	bool resume; /* keep what is finished when the run fails, and take up what an earlier one left */
 	bool hash_sources;
 	bool allow_lossy;     /* finite values that the type turns into Inf, or f16 into 0 */
 	bool allow_nonfinite; /* NaN and Inf in the source */
@@ -28,24 +28,21 @@ struct fox_convert_options {
 
 /* Zero-initialise; fox_convert_free afterwards, whatever happened. */
 struct fox_convert_result {
-	struct fox_buf path; /* of the container */
-	struct fox_buf plan; /* dry run: the steps, one line each */
-	enum fox_type type;
+	struct fox_outputs outs; /* one per type */
 	uint64_t n_tensors, n_params;
-	uint64_t bytes;          /* of the container, header included */
-	uint64_t src_bytes;      /* tensor data of the source */
-	uint64_t memory_bytes;   /* dry run: most that a run will hold; an estimate from above */
-	uint64_t disk_free;      /* dry run: UINT64_MAX when unknown */
-	struct fox_hash128 root; /* not in a dry run */
+	uint64_t src_bytes;    /* tensor data of the source */
+	uint64_t memory_bytes; /* dry run: most that a run will hold; an estimate from above */
+	uint64_t disk_free;    /* dry run: where the first output goes; UINT64_MAX when unknown */
 };
 
 /*
- * fox_convert - convert, or in a dry run only plan
+ * fox_convert - convert to every type that is asked for, reading once; or in a dry run only plan
  *
  * A dry run reads no weights but their headers (unless `auto` has to look at values), and none at all where
  * the folder has none: sizes then follow from config.json. It touches no file.
  *
- * errors  those of fox_source_open, fox_hfconfig_read, fox_tok_import, fox_job_plan, fox_pipeline_run, fox_gguf_create;
+ * errors  those of fox_source_open, fox_hfconfig_read, fox_tok_import, fox_job_plan, fox_mixtures_open,
+ *         fox_mixtures_choose, fox_outputs_deliver;
  *         FOX_E_ARG: output exists and !replace, or is one of the inputs, or llama.cpp does not know pre; FOX_E_MISMATCH: values were lost (all tensors
  *         are named, with counts). The target's old content is untouched then.
  */

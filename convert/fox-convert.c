@@ -1,14 +1,11 @@
 /* fox-convert.c - options in, summary out; the work is convert.c's. */
-#include <stdio.h>
-
 #include "convert/convert.h"
+#include "convert/mixture_opts.h"
+#include "convert/outcome.h"
 #include "format/base/io.h"
 #include "format/base/log.h"
 #include "format/base/opt.h"
 #include "kernels/kernels.h"
-
-static const char *const type_names[] = {"auto", "f32", "f16", "bf16", "q8_0", NULL};
-static const enum fox_type types[] = {FOX_F32, FOX_F32, FOX_F16, FOX_BF16, FOX_Q8_0};
 
 static void say(void *ctx, const char *line)
 {
@@ -22,64 +19,38 @@ static void show_progress(void *ctx, uint64_t done, uint64_t total)
 	fox_log_progress("converting", done, total);
 }
 
-/* 1665271808 -> "1,665,271,808". */
-static const char *grouped(char out[32], uint64_t v)
-{
-	char digits[24];
-	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v), k = 0;
-	for (int i = 0; i < n; i++) {
-		if (i && (n - i) % 3 == 0)
-			out[k++] = ',';
-		out[k++] = digits[i];
-	}
-	out[k] = 0;
-	return out;
-}
-
-static void print_number(const char *what, uint64_t v)
-{
-	char text[32];
-	printf("%-12s%s\n", what, grouped(text, v));
-}
-
 static int print_result(const struct fox_convert_result *r, bool dry)
 {
-	struct fox_buf path = {0};
-	fox_buf_escaped(&path, fox_buf_view(&r->path), SIZE_MAX);
-	if (dry)
-		printf("%s\n", r->plan.p ? r->plan.p : "");
-	printf("%-12s%s\n", "output", path.p ? path.p : "");
-	printf("%-12s%s\n", "type", fox_type_info(r->type)->name);
-	print_number("tensors", r->n_tensors);
-	print_number("parameters", r->n_params);
-	print_number("bytes", r->bytes);
-	if (dry) {
-		print_number("to read", r->src_bytes);
-		print_number("memory", r->memory_bytes);
-		if (r->disk_free != UINT64_MAX)
-			print_number("disk free", r->disk_free);
-		if (r->disk_free < r->bytes)
-			fox_log_note("the output's file system has not enough space");
-	} else {
-		char root[FOX_HASH128_HEX + 1];
-		fox_hex(root, r->root.b, sizeof r->root.b);
-		printf("%-12s%s\n", "root hash", root);
-	}
-	fox_buf_free(&path);
+	struct fox_buf text = {0};
 	struct fox_err err = {0};
-	return fox_stdout_flush(&err) ? fox_log_err(&err) : 0;
+	struct fox_outcome s = {.outs = &r->outs,
+	    .n_tensors = r->n_tensors,
+	    .n_params = r->n_params,
+	    .src_bytes = r->src_bytes,
+	    .memory_bytes = r->memory_bytes,
+	    .disk_free = r->disk_free,
+	    .dry = dry};
+	fox_outcome_add(&s, &text);
+	if (dry && r->disk_free < fox_outcome_bytes(&s))
+		fox_log_note("the output's file system has not enough space");
+	enum fox_status st = text.failed ? fox_fail_nomem(&err) : fox_stdout_put(fox_buf_view(&text), &err);
+	fox_buf_free(&text);
+	return st ? fox_log_err(&err) : 0;
 }
 
 int main(int argc, char **argv)
 {
-	int type = 0, first;
+	int first;
 	uint32_t threads = 0;
 	bool quiet = false, no_hash = false, done;
 	struct fox_convert_options o = {.note = say, .progress = show_progress};
+	static struct fox_mixture_lists lists;
 	const struct fox_opt options[] = {
 	    {FOX_OPT_STR, 'o', "output", &o.out, "PATH", "file or folder to write to; {type} and {TYPE} expand",
 	        NULL, 0, 0},
-	    {FOX_OPT_ENUM, 't', "type", &type, "TYPE", "type of the matrices", type_names, 0, 0},
+	    {FOX_OPT_STR, 't', "type", &o.types.types, "TYPE", "types of the matrices, separated by commas (default: auto)",
+	        NULL, 0, 0},
+	    FOX_MIXTURE_ROWS(o.types, lists),
 	    {FOX_OPT_STR, 0, "name", &o.name, "NAME", "the model's name (general.name)", NULL, 0, 0},
 	    {FOX_OPT_STR, 0, "tokenizer", &o.tokenizer, "PATH",
 	        "take the tokenizer from this folder, repository id or file", NULL, 0, 0},
@@ -89,6 +60,8 @@ int main(int argc, char **argv)
 	    {FOX_OPT_U32, 'j', "threads", &threads, "N", "threads (default: one per CPU)", NULL, 1,
 	        FOX_PIPELINE_MAX_THREADS},
 	    {FOX_OPT_FLAG, 'f', "force", &o.replace, NULL, "replace an existing output", NULL, 0, 0},
+	    {FOX_OPT_FLAG, 0, "resume", &o.resume, NULL,
+	        "keep what is finished when the work stops (PATH.part), and take up what is kept", NULL, 0, 0},
 	    {FOX_OPT_FLAG, 'n', "dry-run", &o.dry_run, NULL,
 	        "print the plan, sizes, memory and disk needed; write nothing", NULL, 0, 0},
 	    {FOX_OPT_FLAG, 0, "allow-lossy", &o.allow_lossy, NULL,
@@ -102,14 +75,15 @@ int main(int argc, char **argv)
 	};
 	const struct fox_tool tool = {
 	    .name = "fox-convert",
-	    .summary = "turn a Hugging Face checkpoint into one GGUF file",
+	    .summary = "turn a Hugging Face checkpoint into GGUF files, reading it once",
 	    .usage = "fox-convert SRC [-o PATH] [-t TYPE] [options]",
 	    .notes =
 	        "SRC is a checkpoint folder, a .safetensors file in one, or a repository id (org/name) that the\n"
-	        "local Hugging Face cache holds. auto is the narrowest type that holds every value exactly.\n"
+	        "local Hugging Face cache holds. TYPE is auto, the narrowest type that holds every value exactly; f32,\n"
+	        "f16, bf16, q8_0; or a mixture as fox-quantize knows it: q4_k_m, q6_k... Several give several files.\n"
 	        "Norms and other vectors are always f32. Without -o the file is called NAME-SIZE-TYPE.gguf.\n"
 	        "\n"
-	        "Example: fox-convert Fox-1-1.6B --name 'Fox 1 1.6B' -o 'fox-1-{type}.gguf'",
+	        "Example: fox-convert Fox-1-1.6B --name 'Fox 1 1.6B' -t bf16,q4_k_m -o 'fox-1-{type}.gguf'",
 	    .options = options,
 	    .min_args = 1,
 	    .max_args = 1,
@@ -125,8 +99,7 @@ int main(int argc, char **argv)
 		return 0;
 	fox_log_quiet(quiet);
 	o.src = argv[first];
-	o.auto_type = type == 0;
-	o.type = types[type];
+	fox_mixture_take(&o.types, &lists);
 	o.threads = threads;
 	o.hash_sources = !no_hash;
 	struct fox_convert_result r = {0};

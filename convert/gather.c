@@ -6,10 +6,10 @@
 static enum fox_status transposed(const struct fox_step *step, const struct fox_file *file, uint64_t elem, size_t n,
     uint8_t *out, uint8_t *spare, struct fox_err *err)
 {
-	size_t bytes = fox_dtypes[step->x.from].bits / 8, cols = (size_t)step->x.cols, k = n / cols;
+	size_t bytes = fox_type_info(step->x.from)->bytes, cols = (size_t)step->x.cols, k = n / cols;
 	uint64_t rows = step->n_elems / cols, first = elem / cols;
 	for (size_t c = 0; c < cols; c++) {
-		uint64_t at = step->src->at + (c * rows + first) * bytes;
+		uint64_t at = step->src.at + (c * rows + first) * bytes;
 		enum fox_status st = fox_file_read(file, at, spare, k * bytes, err);
 		if (st)
 			return st;
@@ -23,11 +23,11 @@ static enum fox_status transposed(const struct fox_step *step, const struct fox_
 static enum fox_status regrouped(const struct fox_step *step, const struct fox_file *file, uint64_t elem, size_t n,
     uint8_t *out, struct fox_err *err)
 {
-	size_t bytes = fox_dtypes[step->x.from].bits / 8;
+	size_t bytes = fox_type_info(step->x.from)->bytes;
 	uint64_t unit = fox_step_unit(step), heads = step->n_elems / unit / 3;
 	for (uint64_t i = elem / unit; i < (elem + n) / unit; i++, out += unit * bytes) {
 		uint64_t from = (i % heads) * 3 + i / heads;
-		enum fox_status st = fox_file_read(file, step->src->at + from * unit * bytes, out, unit * bytes, err);
+		enum fox_status st = fox_file_read(file, step->src.at + from * unit * bytes, out, unit * bytes, err);
 		if (st)
 			return st;
 	}

@@ -39,20 +39,6 @@ bool fox_job_skips(const struct fox_arch *arch, struct fox_str name)
 	return false;
 }
 
-uint64_t fox_step_unit(const struct fox_step *s)
-{
-	uint64_t unit;
-	switch (s->gather) {
-	case FOX_GATHER_NONE:
-		break;
-	case FOX_GATHER_TRANSPOSE:
-		return s->x.cols;
-	case FOX_GATHER_QKV:
-		return fox_mul(&unit, s->head_rows, s->x.cols) ? unit : 0;
-	}
-	return fox_xform_unit(&s->x);
-}
-
 /* The first of two rows with one source speaks for both, so that each tensor is told once. */
 static bool is_told(const struct fox_slot *slot)
 {
@@ -114,7 +100,7 @@ static bool check_tensor(struct planner *p, const struct fox_slot *slot, const s
 	}
 	if (!fits)
 		return false;
-	if (fox_dtypes[t->dtype].codec && fox_xform_able(t->dtype, FOX_F32))
+	if (fox_xform_stored(t->dtype) != FOX_TYPE_LIMIT)
 		return true;
 	if (!is_told(slot)) {
 		fox_buf_fmt(&b, "tensor '%.*s' has dtype %s, which fox does not convert", FOX_STR_ARG(t->name),
@@ -136,6 +122,23 @@ static uint64_t rows_of_head(const struct planner *p, const struct fox_slot *slo
 	return how & FOX_T_ROPE_K ? rows / p->hp->n_kv_heads[slot->layer] : 0;
 }
 
+static struct fox_origin origin_of(const struct fox_src_tensor *t)
+{
+	return (struct fox_origin){t->name, fox_dtypes[t->dtype].name, t->file, t->at, true};
+}
+
+/* Name and shape of the container's tensor: columns first. */
+static struct fox_step step_of(const struct fox_slot *slot, enum fox_step_kind kind)
+{
+	uint64_t shape[2];
+	struct fox_step s = {.kind = kind, .slot = slot, .name = fox_str_of(slot->name), .dim = {1, 1, 1, 1}};
+	s.n_dims = slot_shape(slot, shape);
+	for (uint32_t i = 0; i < s.n_dims; i++)
+		s.dim[i] = shape[s.n_dims - 1 - i];
+	s.keep = s.n_dims == 1 || slot->row->how & FOX_T_KEEP_F32;
+	return s;
+}
+
 static void plan_write(struct planner *p, const struct fox_slot *slot, const struct fox_src_tensor *t)
 {
 	struct fox_job *job = p->job;
@@ -146,34 +149,36 @@ static void plan_write(struct planner *p, const struct fox_slot *slot, const str
 	if (slot->row->role == FOX_R_TOKEN_EMBD)
 		job->embed = job->n_steps;
 	uint64_t n = slot->rows * slot->cols; /* checked by fits_64_bits */
-	job->steps[job->n_steps++] = (struct fox_step){
-	    .kind = FOX_STEP_WRITE,
-	    .slot = slot,
-	    .src = t,
-	    .src_elem = how & FOX_T_SECOND_HALF ? n : 0,
-	    .x = {.from = from,
-	        .head_rows = how & FOX_T_QKV_HEADS ? 0 : head,
-	        .cols = vector_moves ? 1 : slot->cols,
-	        .add_one = how & FOX_T_ADD_ONE},
-	    .gather = how & FOX_T_QKV_HEADS   ? FOX_GATHER_QKV
-	              : how & FOX_T_TRANSPOSE ? FOX_GATHER_TRANSPOSE
-	                                      : FOX_GATHER_NONE,
-	    .head_rows = head,
-	    .out = job->n_out++,
-	    .n_elems = n,
-	    .src_bytes = n * (fox_dtypes[from].bits / 8),
-	};
+	struct fox_step s = step_of(slot, FOX_STEP_WRITE);
+	if (t)
+		s.src = origin_of(t);
+	else
+		s.src.type_name = fox_dtypes[from].name;
+	s.src_elem = how & FOX_T_SECOND_HALF ? n : 0;
+	s.x = (struct fox_xform){.from = fox_xform_stored(from),
+	    .head_rows = how & FOX_T_QKV_HEADS ? 0 : head,
+	    .cols = vector_moves ? 1 : slot->cols,
+	    .add_one = how & FOX_T_ADD_ONE};
+	s.gather = how & FOX_T_QKV_HEADS   ? FOX_GATHER_QKV
+	           : how & FOX_T_TRANSPOSE ? FOX_GATHER_TRANSPOSE
+	                                   : FOX_GATHER_NONE;
+	s.head_rows = head;
+	s.out = job->n_out++;
+	s.n_elems = n;
+	s.src_bytes = n * (fox_dtypes[from].bits / 8);
+	job->steps[job->n_steps++] = s;
 }
 
 static void plan_made(struct planner *p, const struct fox_slot *slot)
 {
 	struct fox_job *job = p->job;
-	job->steps[job->n_steps++] = (struct fox_step){.kind = FOX_STEP_MADE,
-	    .slot = slot,
-	    .x = {.from = FOX_DT_F32, .to = FOX_F32, .cols = slot->cols},
-	    .out = job->n_out++,
-	    .n_elems = slot->cols,
-	    .out_bytes = slot->cols * 4};
+	struct fox_step s = step_of(slot, FOX_STEP_MADE);
+	s.src.type_name = fox_dtypes[FOX_DT_F32].name;
+	s.x = (struct fox_xform){.from = FOX_F32, .cols = slot->cols};
+	s.keep = true;
+	s.out = job->n_out++;
+	s.n_elems = slot->cols;
+	job->steps[job->n_steps++] = s;
 }
 
 static bool fits_64_bits(const struct fox_slot *slot)
@@ -186,8 +191,12 @@ static bool fits_64_bits(const struct fox_slot *slot)
 static void plan_other(
     struct planner *p, enum fox_step_kind kind, const struct fox_slot *slot, const struct fox_src_tensor *t)
 {
-	p->job->steps[p->job->n_steps++] =
-	    (struct fox_step){.kind = kind, .slot = slot, .src = t, .n_elems = t->n_elems, .src_bytes = t->bytes};
+	p->job->steps[p->job->n_steps++] = (struct fox_step){.kind = kind,
+	    .slot = slot,
+	    .src = origin_of(t),
+	    .x = {.from = fox_xform_stored(t->dtype)},
+	    .n_elems = t->n_elems,
+	    .src_bytes = t->bytes};
 }
 
 static const struct fox_src_tensor *take(struct planner *p, const struct fox_slot *slot)
@@ -204,14 +213,14 @@ static const struct fox_src_tensor *take(struct planner *p, const struct fox_slo
 static void plan_tied(struct planner *p, const struct fox_slot *slot, const struct fox_src_tensor *t)
 {
 	struct fox_job *job = p->job;
-	const struct fox_src_tensor *embed = job->embed == SIZE_MAX ? NULL : job->steps[job->embed].src;
-	if (!check_tensor(p, slot, t) || !embed)
+	const struct fox_step *embed = job->embed == SIZE_MAX ? NULL : &job->steps[job->embed];
+	if (!check_tensor(p, slot, t) || !embed || !fox_step_reads(embed))
 		return;
-	if (embed->dtype != t->dtype) {
+	if (embed->x.from != fox_xform_stored(t->dtype)) {
 		struct fox_buf b = {0};
 		fox_buf_fmt(&b, "tensor '%.*s' has dtype %s, but '%.*s', to which config.json ties it, has %s",
-		    FOX_STR_ARG(t->name), fox_dtypes[t->dtype].name, FOX_STR_ARG(embed->name),
-		    fox_dtypes[embed->dtype].name);
+		    FOX_STR_ARG(t->name), fox_dtypes[t->dtype].name, FOX_STR_ARG(embed->src.name),
+		    embed->src.type_name);
 		problem(p, &b, true);
 		return;
 	}
@@ -348,141 +357,10 @@ enum fox_status fox_job_plan(struct fox_job *job, const struct fox_arch *arch, c
 	plan_rest(&p);
 	s = judge(&p, err);
 	if (!s)
-		fox_job_set_type(job, type);
+		s = fox_job_set_targets(job, 1, arena, err);
+	if (!s) {
+		fox_job_set_plain(job, 0, type);
+		fox_job_fit(job);
+	}
 	return s;
-}
-
-void fox_job_set_type(struct fox_job *job, enum fox_type type)
-{
-	job->type = type;
-	job->n_params = job->out_bytes = job->src_bytes = 0;
-	for (size_t i = 0; i < job->n_steps; i++) {
-		struct fox_step *s = &job->steps[i];
-		job->src_bytes += s->src_bytes;
-		job->out_bytes += s->kind == FOX_STEP_MADE ? s->out_bytes : 0;
-		if (s->kind != FOX_STEP_WRITE)
-			continue;
-		bool keep = s->slot->row->rows == FOX_D_NONE || s->slot->row->how & FOX_T_KEEP_F32;
-		uint64_t row_bytes = 0;
-		s->x.to = keep ? FOX_F32 : type;
-		s->fell_back = !fox_type_row_bytes(s->x.to, s->slot->cols, &row_bytes);
-		if (s->fell_back) {
-			s->x.to = FOX_F16;
-			row_bytes = s->slot->cols * 2;
-		}
-		s->out_bytes = row_bytes * s->slot->rows;
-		job->out_bytes += s->out_bytes;
-		job->n_params += s->n_elems;
-	}
-}
-
-static enum fox_type of_dtype(enum fox_dtype d)
-{
-	return d == FOX_DT_BF16 ? FOX_BF16 : d == FOX_DT_F16 ? FOX_F16 : FOX_F32;
-}
-
-static bool is_matrix(const struct fox_step *s)
-{
-	return s->kind == FOX_STEP_WRITE && s->slot->row->rows != FOX_D_NONE &&
-	       !(s->slot->row->how & FOX_T_KEEP_F32);
-}
-
-struct narrow {
-	bool bf16, f16; /* still hold everything seen */
-};
-
-static enum fox_status scan_tensor(const struct fox_source *src, const struct fox_src_tensor *t, uint8_t *buf,
-    size_t cap, struct narrow *can, struct fox_err *err)
-{
-	for (uint64_t at = 0; at < t->bytes && (can->bf16 || can->f16);) {
-		size_t n = t->bytes - at < cap ? (size_t)(t->bytes - at) : cap;
-		enum fox_status s = fox_cancelled(err);
-		if (!s)
-			s = fox_source_read(src, t, at, buf, n, err);
-		if (s)
-			return s;
-		size_t elems = n / (fox_dtypes[t->dtype].bits / 8);
-		can->bf16 = can->bf16 && fox_xform_exact(t->dtype, FOX_BF16, buf, elems);
-		can->f16 = can->f16 && fox_xform_exact(t->dtype, FOX_F16, buf, elems);
-		at += n;
-	}
-	return FOX_OK;
-}
-
-enum fox_status fox_job_narrowest(
-    const struct fox_job *job, const struct fox_source *src, enum fox_type *out, struct fox_err *err)
-{
-	enum { CAP = 1 << 20 };
-	uint32_t dtypes = 0;
-	const uint32_t f16 = 1u << FOX_DT_F16, bf16 = 1u << FOX_DT_BF16;
-	for (size_t i = 0; i < job->n_steps; i++)
-		if (is_matrix(&job->steps[i]))
-			dtypes |= 1u << job->steps[i].x.from;
-	*out = dtypes == f16 ? FOX_F16 : dtypes == bf16 ? FOX_BF16 : FOX_F32;
-	if (!src || dtypes == f16 || dtypes == bf16 || !dtypes)
-		return FOX_OK;
-	uint8_t *buf = malloc(CAP);
-	if (!buf)
-		return fox_fail_nomem(err);
-	struct narrow can = {true, true};
-	enum fox_status s = FOX_OK;
-	for (size_t i = 0; !s && i < job->n_steps && (can.bf16 || can.f16); i++)
-		if (is_matrix(&job->steps[i]))
-			s = scan_tensor(src, job->steps[i].src, buf, CAP, &can, err);
-	free(buf);
-	if (can.bf16 && can.f16)
-		*out = dtypes & f16 && !(dtypes & bf16) ? FOX_F16 : FOX_BF16;
-	else if (can.bf16 || can.f16)
-		*out = can.bf16 ? FOX_BF16 : FOX_F16;
-	return s;
-}
-
-static const char *what_is_done(const struct fox_step *s)
-{
-	if (s->kind == FOX_STEP_TIED)
-		return "compared with the embedding, not written";
-	if (s->kind == FOX_STEP_SKIP)
-		return "left out";
-	if (s->kind == FOX_STEP_MADE)
-		return "made from config.json";
-	if (s->x.head_rows)
-		return of_dtype(s->x.from) == s->x.to ? "rope pairs" : "cast, rope pairs";
-	if (s->x.add_one)
-		return "1 + w";
-	if (s->gather)
-		return s->gather == FOX_GATHER_QKV ? "q, k, v apart" : "transposed";
-	if (s->slot->row->how & (FOX_T_FIRST_HALF | FOX_T_SECOND_HALF))
-		return s->slot->row->how & FOX_T_FIRST_HALF ? "first half" : "second half";
-	if (s->fell_back)
-		return "cast; rows are no multiple of 32, so not q8_0";
-	return fox_xform_is_copy(&s->x) ? "copy" : "cast";
-}
-
-void fox_job_print(const struct fox_job *job, struct fox_buf *out)
-{
-	size_t width = 0;
-	for (size_t i = 0; i < job->n_out; i++)
-		if (strlen(job->steps[i].slot->name) > width)
-			width = strlen(job->steps[i].slot->name);
-	for (size_t i = 0; i < job->n_steps; i++) {
-		const struct fox_step *s = &job->steps[i];
-		enum fox_dtype from = fox_step_writes(s) ? s->x.from : s->src->dtype;
-		struct fox_buf dims = {0}, name = {0};
-		uint64_t dim[2];
-		if (fox_step_writes(s) && slot_shape(s->slot, dim) == 2)
-			fox_buf_fmt(&dims, "%llu x %llu", (unsigned long long)dim[0], (unsigned long long)dim[1]);
-		else
-			fox_buf_fmt(&dims, "%llu", (unsigned long long)s->n_elems);
-		if (fox_step_writes(s))
-			fox_buf_str(&name, s->slot->name);
-		else
-			fox_buf_escaped(&name, s->src->name, 200);
-		fox_buf_fmt(out, "%-*s  %15s  %4s -> %-4s  %11llu  %s\n", (int)width, name.p ? name.p : "",
-		    dims.p ? dims.p : "", fox_dtypes[from].name,
-		    fox_step_writes(s) ? fox_type_info(s->x.to)->name : "-", (unsigned long long)s->out_bytes,
-		    what_is_done(s));
-		out->failed |= dims.failed || name.failed;
-		fox_buf_free(&dims);
-		fox_buf_free(&name);
-	}
 }

@@ -12,6 +12,8 @@
 #include "format/arch.h"
 #include "format/source.h"
 
+#define FOX_JOB_MAX_TARGETS 32u /* containers of one run */
+
 enum fox_step_kind {
 	FOX_STEP_WRITE, /* becomes a tensor of the container */
 	FOX_STEP_MADE,  /* a tensor of the container whose values stand in the step: no source */
@@ -27,29 +29,56 @@ enum fox_gather {
 	FOX_GATHER_QKV        /* source's rows [head][3][head_rows] become [3][head][head_rows] */
 };
 
+/* Where a step's bytes lie in the source. */
+struct fox_origin {
+	struct fox_str name;   /* what the source calls the tensor */
+	const char *type_name; /* as the source spells it: "BF16" in a checkpoint, "bf16" in a container */
+	uint32_t file;         /* index among the source's weight files */
+	uint64_t at;           /* of the tensor's first byte in the file */
+	bool known;            /* false: planned without weights, or MADE */
+};
+
 struct fox_step {
 	enum fox_step_kind kind;
-	const struct fox_slot *slot;      /* NULL for SKIP */
-	const struct fox_src_tensor *src; /* NULL when planned without weights, and for MADE */
-	uint64_t src_elem;                /* where in the source the step begins: elements */
-	struct fox_xform x;               /* WRITE: how. Without weights x.from is a guess */
-	enum fox_gather gather;           /* WRITE */
-	uint64_t head_rows;               /* of FOX_GATHER_QKV */
-	const float *made;                /* MADE: f32 [n_elems], the caller's to fill in before the run */
-	size_t out;                       /* WRITE, MADE: index of the container's tensor */
+	const struct fox_slot *slot; /* NULL for SKIP, and where the source is a container */
+	struct fox_str name;         /* WRITE, MADE: of the container's tensor */
+	uint32_t n_dims;             /* likewise, 1 to 4 */
+	uint64_t dim[4];             /* dim[0] is contiguous; 1 past n_dims */
+	struct fox_origin src;
+	uint64_t src_elem;              /* where in the source's tensor the step begins: elements */
+	struct fox_xform x;             /* WRITE: how. Without weights x.from is a guess. TIED: x.from only */
+	enum fox_gather gather;         /* WRITE */
+	uint64_t head_rows;             /* of FOX_GATHER_QKV */
+	bool keep;                      /* f32 in every container: a vector or a norm of a checkpoint */
+	const float *made;              /* MADE: f32 [n_elems], the caller's to fill in before the run */
+	const struct fox_hash128 *want; /* XXH3-128 that the source's bytes must have; NULL: nobody says */
+	size_t out;                     /* WRITE, MADE: index of the container's tensor */
 	uint64_t n_elems;
-	uint64_t src_bytes, out_bytes; /* out_bytes is 0 unless WRITE or MADE */
-	bool fell_back;                /* WRITE: a row is no multiple of the type's block, so it became f16 */
+	uint64_t span; /* WRITE: elements that are encoded as one row, see fox_xform_run; set by fox_job_fit */
+	uint64_t src_bytes; /* 0 for MADE */
+};
+
+/* One of the containers that a run writes: what becomes of each tensor there. */
+struct fox_target {
+	const char *name;            /* of the type as a whole, for messages and file names: "bf16", "q4_k_m" */
+	enum fox_type *types;        /* [job->n_out] */
+	bool *fell_back;             /* [job->n_out]: a row is no multiple of the block that was asked for */
+	struct fox_quant_help *help; /* [job->n_out] */
+	bool
+	    plain_errors; /* errors of casts to f16 and bf16 are accounted for too, not those of block types alone */
+	uint64_t out_bytes; /* tensor data, without padding */
 };
 
 struct fox_job {
-	const struct fox_arch *arch;
-	enum fox_type type; /* of matrices; 1-D tensors and norms are f32 */
+	const struct fox_arch *arch; /* NULL where the source is a container */
 	/* WRITE and MADE steps first, in canonical order of the container, then the others in source order */
 	struct fox_step *steps;
 	size_t n_steps, n_out; /* all; WRITE and MADE */
+	struct fox_target *targets;
+	size_t n_targets;
+	bool
+	    hash_tensors; /* sums over the source's bytes of every tensor are wanted, also where nobody compares them */
 	uint64_t n_params;     /* elements of the source that are written */
-	uint64_t out_bytes;    /* tensor data, without padding */
 	uint64_t src_bytes;    /* tensor data read */
 	size_t tied, embed;    /* steps to compare; SIZE_MAX when the source has no copy */
 	const char **problems; /* every tensor that does not fit, one line each; kept when planning fails */
@@ -61,7 +90,7 @@ struct fox_job {
  *
  * job     overwritten; memory is the arena's. On failure only `problems` means something.
  * src     NULL: plan from the sizes alone (config.json without weights), every source dtype taken to be `guess`
- * type    as for fox_job_set_type
+ * type    of the one target that the plan then has: fox_job_set_plain
  * errors  FOX_E_MISMATCH: tensors missing, left over, or of another shape: one error that lists them;
  *         FOX_E_UNSUPPORTED: dtypes without codec, likewise; FOX_E_BOUND; FOX_E_NOMEM
  */
@@ -69,14 +98,35 @@ enum fox_status fox_job_plan(struct fox_job *job, const struct fox_arch *arch, c
     const struct fox_source *src, enum fox_dtype guess, enum fox_type type, struct fox_arena *arena,
     struct fox_err *err) FOX_MUST_CHECK;
 
+struct fox_gguf;
+
 /*
- * fox_job_set_type - choose the type of the matrices anew
+ * fox_job_plan_gguf - every tensor of a container, in its order
  *
- * type    f32, f16, bf16 or q8_0. Kept f32: 1-D tensors and rows marked FOX_T_KEEP_F32. q8_0 where cols is no multiple
- *         of 32 becomes f16. Embedding and output are converted like every other matrix.
+ * job     overwritten; memory is the arena's, names and hashes are g's; without targets: fox_job_set_targets. The one file
+ *         that origins count is the container.
+ * g       little-endian
+ * hashed  its tensors must have the hashes that it records
+ * errors  FOX_E_NOMEM
+ */
+enum fox_status fox_job_plan_gguf(struct fox_job *job, const struct fox_gguf *g, bool hashed,
+    struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
+
+/* Have n targets, all of f32, in place of those before. FOX_E_NOMEM. */
+enum fox_status fox_job_set_targets(
+    struct fox_job *job, size_t n, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
+
+/*
+ * fox_job_set_plain - one type for all matrices of a target
+ *
+ * type    any that fox encodes. Kept f32: steps marked so. Where cols is no multiple of the block: f16. Embedding and
+ *         output are converted like every other matrix.
  * source  llama.cpp conversion/base.py prepare_tensors; gguf-py quants.py QuantError
  */
-void fox_job_set_type(struct fox_job *job, enum fox_type type);
+void fox_job_set_plain(struct fox_job *job, size_t target, enum fox_type type);
+
+/* What follows from the types of all targets: spans, sizes, sums. After any change of types. */
+void fox_job_fit(struct fox_job *job);
 
 /*
  * fox_job_narrowest - the narrowest of bf16, f16 and f32 that holds every value of every matrix exactly
@@ -100,11 +150,33 @@ static inline bool fox_step_writes(const struct fox_step *s)
 	return s->kind == FOX_STEP_WRITE || s->kind == FOX_STEP_MADE;
 }
 
-/* Elements that a piece of a WRITE step must hold a whole number of, in the container's order; 0: over 64 bits. */
+/* Are there bytes of the source to read for the step? */
+static inline bool fox_step_reads(const struct fox_step *s)
+{
+	return s->src.known;
+}
+
+/* Elements that a piece of a WRITE step must hold a whole number of, in the container's order, but for the last piece
+ * where span is less than a row; 0: over 64 bits. */
 uint64_t fox_step_unit(const struct fox_step *s);
 
-/* The plan as text, one line per step: container name, dims (columns first), dtype -> type, what is done,
- * bytes. */
-void fox_job_print(const struct fox_job *job, struct fox_buf *out);
+/* Bytes of the step's tensor in a target. WRITE and MADE. */
+uint64_t fox_step_bytes(const struct fox_step *s, const struct fox_target *t);
+
+/* Are the step's errors in a target accounted for, row by row? */
+bool fox_step_has_errors(const struct fox_step *s, const struct fox_target *t);
+
+/* Widths of a table of steps: names, types of the source, types of all targets. */
+struct fox_columns {
+	size_t name, from, to;
+};
+struct fox_columns fox_job_columns(const struct fox_job *job);
+
+/* One step of a target as text, without a newline: container name, dims (columns last), type -> type, bytes. */
+void fox_step_print(
+    const struct fox_step *s, const struct fox_target *t, struct fox_columns c, struct fox_buf *out);
+
+/* The plan of one target, one line per step: the above, and what is done. */
+void fox_job_print(const struct fox_job *job, size_t target, struct fox_buf *out);
 
 #endif

@@ -5,10 +5,7 @@
 #include <stdlib.h>
 
 #include "convert/naming.h"
-#include "format/ftype.h"
 #include "format/profile.h"
-
-#define QUANTIZATION_VERSION 2u /* source: ggml.h GGML_QNT_VERSION */
 
 static struct fox_str as_str(const char *p)
 {
@@ -81,7 +78,7 @@ static enum fox_status put_some(
 }
 
 enum fox_status fox_keys_put_general(struct fox_gguf_writer *w, const struct fox_keys_name *name,
-    const struct fox_job *job, struct fox_arena *arena, struct fox_err *err)
+    const struct fox_job *job, uint32_t file_type, struct fox_arena *arena, struct fox_err *err)
 {
 	struct fox_naming id;
 	char size[32];
@@ -109,9 +106,9 @@ enum fox_status fox_keys_put_general(struct fox_gguf_writer *w, const struct fox
 		s = put_some(w, "general.size_label",
 		    fox_modelcard_pick(name->card, FOX_CARD_SIZE_LABEL, id.size.n ? id.size : fox_str_of(size)), err);
 	if (!s)
-		s = fox_gguf_put_u32(w, "general.quantization_version", QUANTIZATION_VERSION, err);
+		s = fox_gguf_put_u32(w, "general.quantization_version", FOX_QUANTIZATION_VERSION, err);
 	if (!s)
-		s = fox_gguf_put_u32(w, "general.file_type", fox_ftype_of_type(job->type)->id, err);
+		s = fox_gguf_put_u32(w, "general.file_type", file_type, err);
 	return s;
 }
 
@@ -257,22 +254,39 @@ static enum fox_status put_json(
 	return fox_gguf_put_str(w, key, text, err);
 }
 
+static const char *const stems[] = {
+    "config", "generation_config", "tokenizer_config", "special_tokens_map", "added_tokens"};
+
+/* The first two belong to the model, the others to its tokenizer. */
+static struct fox_source *source_of(size_t stem, struct fox_source *src, struct fox_source *tok)
+{
+	return stem < 2 ? src : tok;
+}
+
+enum fox_status fox_keys_gather(struct fox_source *src, struct fox_source *tok, struct fox_err *err)
+{
+	enum fox_status s = FOX_OK;
+	for (size_t i = 0; !s && i < FOX_COUNT(stems); i++) {
+		char file[64];
+		struct fox_str text;
+		snprintf(file, sizeof file, "%s.json", stems[i]);
+		s = fox_source_read_file(source_of(i, src, tok), file, FOX_GGUF_MAX_STRING, &text, err);
+	}
+	return !s && tok != src ? fox_source_adopt(src, tok, "tokenizer", err) : s;
+}
+
 enum fox_status fox_keys_put_source(struct fox_gguf_writer *w, struct fox_source *src, struct fox_source *tok,
     const struct fox_job *job, const char *options, bool hashes, struct fox_arena *arena, struct fox_err *err)
 {
-	static const char *const stems[] = {
-	    "config", "generation_config", "tokenizer_config", "special_tokens_map", "added_tokens"};
 	const char *revision = fox_source_revision(src);
 	struct fox_str *dtypes = fox_arena_alloc(arena, job->n_out, sizeof *dtypes);
 	if (!dtypes)
 		return fox_fail_nomem(err);
 	for (size_t i = 0; i < job->n_out; i++)
-		dtypes[i] = fox_str_of(fox_dtypes[job->steps[i].x.from].name);
+		dtypes[i] = fox_str_of(job->steps[i].src.type_name);
 	enum fox_status s = FOX_OK;
-	for (size_t i = 0; !s && i < FOX_COUNT(stems); i++) /* before the list of files, which they join */
-		s = put_json(w, i < 2 ? src : tok, stems[i], err);
-	if (!s && tok != src)
-		s = fox_source_adopt(src, tok, "tokenizer", err);
+	for (size_t i = 0; !s && i < FOX_COUNT(stems); i++)
+		s = put_json(w, source_of(i, src, tok), stems[i], err);
 	if (!s)
 		s = fox_gguf_put_str(w, FOX_KEY_OPTIONS, fox_str_of(options), err);
 	if (!s)

@@ -29,19 +29,26 @@ enum fox_status fox_keys_find_name(struct fox_keys_name *out, const char *given,
     const struct fox_hfconfig *config, const struct fox_value *root, const struct fox_source *src,
     struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
 
-/* general.* but for architecture. source: gguf-py metadata.py set_gguf_meta_model, conversion/base.py */
+#define FOX_QUANTIZATION_VERSION 2u /* source: ggml.h GGML_QNT_VERSION */
+
+/* general.* but for architecture. file_type: an id of format/ftype.h. source: gguf-py metadata.py set_gguf_meta_model, conversion/base.py */
 enum fox_status fox_keys_put_general(struct fox_gguf_writer *w, const struct fox_keys_name *name,
-    const struct fox_job *job, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
+    const struct fox_job *job, uint32_t file_type, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
 
 /* general.sampling.* from generation_config.json, where it has the fields and they are numbers.
  * errors  FOX_E_FORMAT: not JSON */
 enum fox_status fox_keys_put_sampling(
     struct fox_gguf_writer *w, struct fox_source *src, struct fox_err *err) FOX_MUST_CHECK;
 
+/* Read the JSON files that become keys, so that all files are known; those of tok, if it is another source, join the list as
+ * "tokenizer/NAME". Once, before the first fox_keys_put_source. errors: those of fox_source_read_file; FOX_E_NOMEM */
+enum fox_status fox_keys_gather(
+    struct fox_source *src, struct fox_source *tok, struct fox_err *err) FOX_MUST_CHECK;
+
 /*
  * fox_keys_put_source - fox.source.*, fox.convert.options, fox.hf.*
  *
- * tok      where the tokenizer's files are: src, or another source whose files join the list as "tokenizer/NAME"
+ * tok      where the tokenizer's files are: src, or another source
  * options  what decides the bytes: "type=bf16" and what else was asked for
  * hashes   false: no fox.source.sha256. Otherwise zeros stand for the weight files until fox_keys_patch_source.
  * errors   FOX_E_FORMAT: a JSON file is not UTF-8; FOX_E_BOUND: it is over 16 MiB; those of fox_source_read_file

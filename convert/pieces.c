@@ -5,26 +5,31 @@
 
 /* ---- sizes */
 
-uint64_t fox_piece_elem_bytes(const struct fox_step *s)
+static uint64_t bytes_as(enum fox_type type, uint64_t n)
 {
-	return fox_dtypes[s->kind == FOX_STEP_WRITE ? s->x.from : s->src->dtype].bits / 8;
+	const struct fox_type_info *info = fox_type_info(type);
+	return n / info->elems * info->bytes;
 }
 
-uint64_t fox_piece_bytes(const struct fox_step *s, uint64_t n)
+uint64_t fox_piece_src_bytes(const struct fox_step *s, uint64_t n)
 {
-	uint64_t in = n * fox_piece_elem_bytes(s), out = 0;
-	if (s->kind == FOX_STEP_WRITE) {
-		const struct fox_type_info *to = fox_type_info(s->x.to);
-		out = n / to->elems * to->bytes;
+	return bytes_as(s->x.from, n);
+}
+
+uint64_t fox_piece_bytes(const struct fox_job *job, const struct fox_step *s, uint64_t n)
+{
+	uint64_t most = fox_piece_src_bytes(s, n);
+	for (size_t i = 0; i < job->n_targets && s->kind == FOX_STEP_WRITE; i++) {
+		uint64_t out = bytes_as(job->targets[i].types[s->out], n);
+		most = out > most ? out : most;
 	}
-	return in > out ? in : out;
+	return most;
 }
 
-/* Elements of a full piece of a step. */
-static uint64_t piece_elems(const struct fox_step *s, uint64_t piece_bytes)
+uint64_t fox_piece_elems(const struct fox_job *job, const struct fox_step *s, uint64_t piece_bytes)
 {
 	uint64_t unit = s->kind == FOX_STEP_WRITE ? fox_step_unit(s) : 1;
-	return piece_bytes / fox_piece_bytes(s, unit) * unit;
+	return piece_bytes / fox_piece_bytes(job, s, unit) * unit;
 }
 
 /* ---- cutting files into pieces */
@@ -58,18 +63,19 @@ static bool cut_gap(struct fox_pieces *l, size_t file, uint64_t from, uint64_t t
 static bool cut_step(struct fox_pieces *l, const struct fox_job *job, size_t step, uint64_t piece_bytes)
 {
 	const struct fox_step *s = &job->steps[step];
-	uint64_t full = piece_elems(s, piece_bytes), turn = 0;
+	uint64_t full = fox_piece_elems(job, s, piece_bytes), turn = 0;
 	for (uint64_t elem = 0; elem < s->n_elems;) {
 		struct fox_piece *p = add_piece(l);
 		if (!p)
 			return false;
 		uint64_t n = s->n_elems - elem < full ? s->n_elems - elem : full;
-		*p = (struct fox_piece){.file = s->src->file,
+		*p = (struct fox_piece){.file = s->src.file,
 		    .step = step,
-		    .at = s->src->at + (s->src_elem + elem) * fox_piece_elem_bytes(s),
+		    .at = s->src.at + fox_piece_src_bytes(s, s->src_elem + elem),
 		    .elem = elem,
+		    .n_elems = n,
 		    .aside = s->gather,
-		    .bytes = (size_t)(n * fox_piece_elem_bytes(s)),
+		    .bytes = (size_t)fox_piece_src_bytes(s, n),
 		    .step_turn = turn++,
 		    .last_of_step = elem + n == s->n_elems};
 		elem += n;
@@ -80,7 +86,7 @@ static bool cut_step(struct fox_pieces *l, const struct fox_job *job, size_t ste
 /* Where a step's bytes begin in its file. */
 static uint64_t step_at(const struct fox_step *s)
 {
-	return s->src->at + s->src_elem * fox_piece_elem_bytes(s);
+	return s->src.at + (s->src_elem ? fox_piece_src_bytes(s, s->src_elem) : 0);
 }
 
 /* Steps in the order of their bytes in the source. */
@@ -88,8 +94,8 @@ static int by_place(const void *a, const void *b, void *ctx)
 {
 	const struct fox_job *job = ctx;
 	const struct fox_step *s = &job->steps[*(const size_t *)a], *t = &job->steps[*(const size_t *)b];
-	if (s->src->file != t->src->file)
-		return s->src->file < t->src->file ? -1 : 1;
+	if (s->src.file != t->src.file)
+		return s->src.file < t->src.file ? -1 : 1;
 	return step_at(s) < step_at(t) ? -1 : step_at(s) > step_at(t);
 }
 
@@ -101,16 +107,16 @@ static bool cut_files(const struct fox_cut *cut, struct fox_pieces *l, size_t *f
 	size_t *order = calloc(job->n_steps + 1, sizeof *order), k = 0, n = 0;
 	bool ok = order != NULL, all = cut->all;
 	for (size_t i = 0; ok && i < job->n_steps; i++)
-		if (job->steps[i].src)
+		if (fox_step_reads(&job->steps[i]))
 			order[n++] = i;
 	if (ok)
 		qsort_r(order, n, sizeof *order, by_place, (void *)job);
 	for (size_t f = 0; ok && f < cut->n_files; f++) {
-		uint64_t at = 0, end = fox_source_file(cut->src, f)->bytes;
+		uint64_t at = 0, end = cut->files[f]->size;
 		first[f] = l->n;
-		for (; ok && k < n && job->steps[order[k]].src->file == f; k++) {
+		for (; ok && k < n && job->steps[order[k]].src.file == f; k++) {
 			const struct fox_step *s = &job->steps[order[k]];
-			if (s->kind == FOX_STEP_SKIP)
+			if (s->kind == FOX_STEP_SKIP || (cut->done && cut->done[order[k]]))
 				continue; /* part of the gap before the next */
 			ok = (!all || cut_gap(l, f, at, step_at(s), piece_bytes)) &&
 			     cut_step(l, job, order[k], piece_bytes);

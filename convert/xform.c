@@ -9,15 +9,11 @@
 
 enum { TILE = 2048 }; /* elements: 8 kB of f32, a multiple of every block */
 
-static uint32_t bytes_of(enum fox_dtype d)
-{
-	return fox_dtypes[d].bits / 8;
-}
-
-/* The stored type with the same bits; FOX_TYPE_LIMIT when there is none. */
-static enum fox_type same_as(enum fox_dtype d)
+enum fox_type fox_xform_stored(enum fox_dtype d)
 {
 	switch (d) {
+	case FOX_DT_F64:
+		return FOX_F64;
 	case FOX_DT_F32:
 		return FOX_F32;
 	case FOX_DT_F16:
@@ -29,23 +25,35 @@ static enum fox_type same_as(enum fox_dtype d)
 	}
 }
 
-bool fox_xform_able(enum fox_dtype from, enum fox_type to)
+/* Bytes of n elements, a whole number of blocks. */
+static size_t bytes_of(enum fox_type t, size_t n)
 {
-	bool in = from == FOX_DT_F64 || same_as(from) != FOX_TYPE_LIMIT;
-	return in && (to == FOX_F32 || to == FOX_F16 || to == FOX_BF16 || to == FOX_Q8_0);
+	const struct fox_type_info *info = fox_type_info(t);
+	return n / info->elems * info->bytes;
 }
 
-bool fox_xform_is_copy(const struct fox_xform *x)
+bool fox_xform_able(enum fox_type from, enum fox_type to)
 {
-	return !x->head_rows && !x->add_one && same_as(x->from) == x->to;
+	if (from == to)
+		return fox_type_info(to) != NULL;
+	if (from >= FOX_TYPE_LIMIT || to >= FOX_TYPE_LIMIT)
+		return false;
+	return (from == FOX_F64 || fox_kernels()->decode[from]) && fox_kernels()->encode[to];
 }
 
-uint64_t fox_xform_unit(const struct fox_xform *x)
+bool fox_xform_is_copy(const struct fox_xform *x, enum fox_type to)
 {
-	uint64_t unit;
-	if (!x->head_rows)
-		return fox_type_info(x->to)->elems;
-	return fox_mul(&unit, x->head_rows, x->cols) ? unit : 0;
+	return !x->head_rows && !x->add_one && x->from == to;
+}
+
+bool fox_xform_loses(enum fox_type from, enum fox_type to)
+{
+	return from != to && (to != FOX_F32 || from == FOX_F64); /* what is decoded is f32 */
+}
+
+size_t fox_xform_scratch(uint64_t span)
+{
+	return span > TILE ? (size_t)span : TILE;
 }
 
 /* Branch-free loops, so that the compiler makes vectors of them; 32-bit sums over at most 2^20 elements at a
@@ -91,23 +99,23 @@ static void count_64(const uint8_t *p, size_t n, struct fox_cast_report *r)
 	}
 }
 
-void fox_xform_count(enum fox_dtype dtype, const void *in, size_t n, struct fox_cast_report *report)
+void fox_xform_count(enum fox_type type, const void *in, size_t n, struct fox_cast_report *report)
 {
-	switch (dtype) {
-	case FOX_DT_BF16:
+	switch (type) {
+	case FOX_BF16:
 		count_16(in, n, 0x7f80, report);
 		break;
-	case FOX_DT_F16:
+	case FOX_F16:
 		count_16(in, n, 0x7c00, report);
 		break;
-	case FOX_DT_F32:
+	case FOX_F32:
 		count_32(in, n, report);
 		break;
-	case FOX_DT_F64:
+	case FOX_F64:
 		count_64(in, n, report);
 		break;
 	default:
-		assert(!"a dtype without codec");
+		break;
 	}
 }
 
@@ -128,63 +136,112 @@ static void narrow_64(float *dst, const uint8_t *src, size_t n, struct fox_cast_
 	}
 }
 
-static void widen(enum fox_dtype from, float *dst, const uint8_t *src, size_t n, struct fox_cast_report *r)
+static void widen(enum fox_type from, float *dst, const uint8_t *src, size_t n, struct fox_cast_report *r)
 {
-	if (from == FOX_DT_F64)
+	if (from == FOX_F64)
 		narrow_64(dst, src, n, r);
 	else
-		fox_kernels()->decode[same_as(from)](dst, src, n);
+		fox_kernels()->decode[from](dst, src, n);
 }
 
-/* n elements in their order. */
-static void cast_span(
-    const struct fox_xform *x, uint8_t *out, const uint8_t *in, size_t n, struct fox_cast_report *report)
+/* The row of the container that the piece's row becomes. */
+static size_t place_of(const struct fox_xform *x, size_t row)
 {
-	if (same_as(x->from) == x->to && !x->add_one) {
-		memcpy(out, in, n * bytes_of(x->from));
-		fox_xform_count(x->from, in, n, report);
-		return;
-	}
-	const struct fox_type_info *to = fox_type_info(x->to);
-	float tile[TILE];
-	for (size_t m; n; n -= m) {
-		m = n < TILE ? n : TILE;
-		widen(x->from, tile, in, m, report);
-		for (size_t i = 0; x->add_one && i < m; i++)
-			tile[i] += 1;
-		fox_cast(x->to, out, tile, m, report);
-		in += m * bytes_of(x->from), out += m / to->elems * to->bytes;
-	}
+	size_t d = (size_t)x->head_rows;
+	if (!d)
+		return row;
+	size_t r = row % d, half = r >= d / 2;
+	return row - r + 2 * (r - half * (d / 2)) + half;
 }
 
-void fox_xform_run(
-    const struct fox_xform *x, void *out, const void *in, size_t n, struct fox_cast_report *report)
+static void copy_rows(const struct fox_xform *x, const struct fox_xform_out *o, const uint8_t *in, size_t n)
 {
-	if (!x->head_rows) {
-		cast_span(x, out, in, n, report);
-		return;
+	size_t cols = (size_t)x->cols, bytes = bytes_of(x->from, x->head_rows ? cols : n);
+	fox_xform_count(x->from, in, n, o->report);
+	if (!x->head_rows)
+		memcpy(o->bytes, in, bytes);
+	for (size_t row = 0; x->head_rows && row < n / cols; row++)
+		memcpy((uint8_t *)o->bytes + place_of(x, row) * bytes, in + row * bytes, bytes);
+}
+
+/* n_rows rows of span f32 to their place in one container. */
+static void encode_rows(const struct fox_xform_out *o, const float *rows, size_t n_rows, size_t span,
+    size_t at, uint64_t tensor_row, const struct fox_cast_report *narrowed)
+{
+	const float *importance = o->help ? o->help->importance : NULL;
+	if (importance && o->help->matrix_rows)
+		importance += tensor_row / o->help->matrix_rows * span;
+	fox_cast_rows(o->type, (uint8_t *)o->bytes + at * bytes_of(o->type, span), rows, n_rows, span, importance,
+	    o->report, o->error ? o->error + at : NULL);
+	o->report->n_overflow += narrowed->n_overflow;
+	o->report->n_underflow += narrowed->n_underflow;
+	o->report->n_inf += narrowed->n_inf; /* less than 0 in effect: see narrow_64 */
+}
+
+/* Rows that are widened together: of one matrix, and in one stretch of the container. */
+static size_t rows_at_once(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs,
+    size_t span, uint64_t tensor_row, size_t left)
+{
+	size_t k = x->head_rows ? 1 : TILE / span;
+	for (size_t i = 0; i < n_outs; i++) {
+		uint64_t rows = outs[i].help ? outs[i].help->matrix_rows : 0;
+		if (rows && rows - tensor_row % rows < k)
+			k = (size_t)(rows - tensor_row % rows);
 	}
-	const struct fox_type_info *to = fox_type_info(x->to);
-	size_t d = (size_t)x->head_rows, cols = (size_t)x->cols;
-	size_t in_row = cols * bytes_of(x->from), out_row = cols / to->elems * to->bytes;
-	assert(d % 2 == 0 && cols % to->elems == 0 && n % (d * cols) == 0);
-	for (size_t row = 0; row < n / cols; row++) {
-		size_t r = row % d, half = r >= d / 2;
-		size_t at = row - r + 2 * (r - half * (d / 2)) + half;
-		cast_span(x, (uint8_t *)out + at * out_row, (const uint8_t *)in + row * in_row, cols, report);
+	k = k ? k : 1;
+	return k < left ? k : left;
+}
+
+/* What is not a copy, from the widened values; a rest that is no whole span is a row of its own. */
+static void encode_all(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs,
+    const uint8_t *in, size_t n, size_t span, uint64_t first, float *scratch)
+{
+	size_t n_rows = n / span, rest = n % span, rows;
+	for (size_t row = 0; row < n_rows + (rest != 0); row += rows) {
+		bool last = row == n_rows;
+		rows = last ? 1 : rows_at_once(x, outs, n_outs, span, first + row, n_rows - row);
+		size_t len = last ? rest : span, at = place_of(x, row);
+		struct fox_cast_report narrowed = {0};
+		widen(x->from, scratch, in + bytes_of(x->from, row * span), rows * len, &narrowed);
+		for (size_t i = 0; x->add_one && i < rows * len; i++)
+			scratch[i] += 1;
+		for (size_t i = 0; i < n_outs; i++)
+			if (x->add_one || x->from != outs[i].type) {
+				struct fox_xform_out o = outs[i];
+				if (last && at) { /* its length is not that of the rows before it */
+					o.bytes = (uint8_t *)o.bytes + bytes_of(o.type, at * span);
+					o.error = o.error ? o.error + at : NULL;
+				}
+				encode_rows(&o, scratch, rows, len, last ? 0 : at, first + row, &narrowed);
+			}
 	}
 }
 
-bool fox_xform_exact(enum fox_dtype from, enum fox_type to, const void *in, size_t n)
+void fox_xform_run(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs, const void *in,
+    size_t n, uint64_t span, uint64_t first, float *scratch)
+{
+	bool all_copied = true;
+	assert(!x->head_rows || (x->head_rows % 2 == 0 && span == x->cols && n % (x->head_rows * x->cols) == 0));
+	for (size_t i = 0; i < n_outs; i++) {
+		bool copied = !x->add_one && x->from == outs[i].type;
+		if (copied)
+			copy_rows(x, &outs[i], in, n);
+		all_copied &= copied;
+	}
+	if (!all_copied)
+		encode_all(x, outs, n_outs, in, n, (size_t)span, first, scratch);
+}
+
+bool fox_xform_exact(enum fox_type from, enum fox_type to, const void *in, size_t n)
 {
 	const uint8_t *p = in;
 	float tile[TILE];
-	if (same_as(from) == to)
+	if (from == to)
 		return true;
-	for (size_t m; n; n -= m, p += m * bytes_of(from)) {
+	for (size_t m; n; n -= m, p += bytes_of(from, m)) {
 		m = n < TILE ? n : TILE;
 		widen(from, tile, p, m, NULL);
-		for (size_t i = 0; from == FOX_DT_F64 && i < m; i++) {
+		for (size_t i = 0; from == FOX_F64 && i < m; i++) {
 			double back = tile[i], was = fox_load_f64(p + 8 * i);
 			if (memcmp(&back, &was, sizeof back))
 				return false;

@@ -181,6 +181,13 @@ struct fox_out;
 /* Create the (temporary) file and reserve its size. */
 enum fox_status fox_gguf_create(
     struct fox_gguf_writer *w, const char *path, bool replace, struct fox_err *err) FOX_MUST_CHECK;
+/* The same as PATH.part, which stays behind when the work fails and is taken up again: fox_out_open_part. */
+enum fox_status fox_gguf_create_part(
+    struct fox_gguf_writer *w, const char *path, bool replace, bool *had, struct fox_err *err) FOX_MUST_CHECK;
+/* A tensor's data is in the file from an earlier run, with this hash. */
+void fox_gguf_adopt(struct fox_gguf_writer *w, size_t tensor, struct fox_hash128 hash);
+/* The header as it will be, but for the hashes: zeros. Frozen and not finished. */
+struct fox_span fox_gguf_writer_head(const struct fox_gguf_writer *w);
 struct fox_out *fox_gguf_writer_out(
     struct fox_gguf_writer *w); /* to compare with inputs; NULL before create */
 /* n bytes of a tensor's data at `at` within it. Thread-safe for distinct ranges. FOX_E_BOUND outside the

@@ -165,12 +165,13 @@ uint64_t fox_gguf_writer_tensor_bytes(const struct fox_gguf_writer *w, size_t te
 	return w->tensors[tensor].bytes;
 }
 
-enum fox_status fox_gguf_create(
-    struct fox_gguf_writer *w, const char *path, bool replace, struct fox_err *err)
+static enum fox_status create(
+    struct fox_gguf_writer *w, const char *path, bool replace, bool *had, struct fox_err *err)
 {
 	if (w->stage != FOX_WRITER_FROZEN)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "file is created once, after the layout is frozen");
-	enum fox_status st = fox_out_open(&w->out, path, replace, err);
+	enum fox_status st =
+	    had ? fox_out_open_part(&w->out, path, replace, had, err) : fox_out_open(&w->out, path, replace, err);
 	if (!st)
 		st = fox_out_reserve(w->out, fox_gguf_writer_bytes(w), err);
 	if (st) {
@@ -180,6 +181,30 @@ enum fox_status fox_gguf_create(
 	}
 	w->stage = FOX_WRITER_CREATED;
 	return FOX_OK;
+}
+
+enum fox_status fox_gguf_create(
+    struct fox_gguf_writer *w, const char *path, bool replace, struct fox_err *err)
+{
+	return create(w, path, replace, NULL, err);
+}
+
+enum fox_status fox_gguf_create_part(
+    struct fox_gguf_writer *w, const char *path, bool replace, bool *had, struct fox_err *err)
+{
+	return create(w, path, replace, had, err);
+}
+
+void fox_gguf_adopt(struct fox_gguf_writer *w, size_t tensor, struct fox_hash128 hash)
+{
+	struct fox_put_tensor *t = &w->tensors[tensor];
+	atomic_store_explicit(&t->written, t->bytes, memory_order_relaxed);
+	fox_gguf_set_hash(w, tensor, hash);
+}
+
+struct fox_span fox_gguf_writer_head(const struct fox_gguf_writer *w)
+{
+	return (struct fox_span){(const uint8_t *)w->head.p, w->head.n};
 }
 
 struct fox_out *fox_gguf_writer_out(struct fox_gguf_writer *w)

@@ -30,6 +30,11 @@
 	                                              "special_tokens_map", "added_tokens": the JSON file verbatim */
 #define FOX_KEY_SPM_SPEC "fox.tokenizer.spm" /* u8[]: the SentencePiece ModelProto without its pieces */
 #define FOX_KEY_HF_SPEC "fox.tokenizer.hf"   /* str: tokenizer.json without vocabulary and merges */
+/* of a file that was quantized: spec/container.md 4 */
+#define FOX_KEY_QUANTIZE_OPTIONS "fox.quantize.options"         /* str: options that matter, canonical */
+#define FOX_KEY_QUANTIZE_ROOT "fox.quantize.source.root"        /* str: root hash of the container it was made from */
+#define FOX_KEY_QUANTIZE_HASH "fox.quantize.source.hash"        /* str: in place of root, of a container without one */
+#define FOX_KEY_QUANTIZE_AGAIN "fox.quantize.requantized"       /* str[]: tensors that were quantized before */
 #define FOX_KEY_PAD "fox.pad"                /* u8[]: zeros; headroom for edits of the header; last key */
 
 #define FOX_DATA_ALIGN 4096u /* the data section of a file fox wrote begins at a multiple of this */

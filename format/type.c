@@ -1,7 +1,5 @@
-/* type.c - the geometry of every tensor type.
- *
- * Where block.h holds a struct the size is its sizeof; the other sizes are numbers with the sum that gives
- * them, and become sizeof when a codec for the type arrives.  source: ggml-common.h, the block structs */
+/* type.c - the geometry of every tensor type. Sizes are those of the structs in block.h. Values of q8_1 and q8_k, which
+ * are never in files, are not read.  source: ggml-common.h, the block structs */
 #include "format/type.h"
 
 #include "format/base/num.h"
@@ -31,22 +29,22 @@ static const struct fox_type_info types[FOX_TYPE_LIMIT] = {
     [FOX_Q6_K] = {"q6_k", 256, sizeof(struct fox_q6_k), true},
     [FOX_Q8_K] = {"q8_k", 256, sizeof(struct fox_q8_k), false},
 
-    [FOX_IQ2_XXS] = {"iq2_xxs", 256, sizeof(struct fox_iq2_xxs), false},
-    [FOX_IQ2_XS] = {"iq2_xs", 256, sizeof(struct fox_iq2_xs), false},
-    [FOX_IQ2_S] = {"iq2_s", 256, sizeof(struct fox_iq2_s), false},
-    [FOX_IQ3_XXS] = {"iq3_xxs", 256, sizeof(struct fox_iq3_xxs), false},
-    [FOX_IQ3_S] = {"iq3_s", 256, sizeof(struct fox_iq3_s), false},
-    [FOX_IQ1_S] = {"iq1_s", 256, sizeof(struct fox_iq1_s), false},
-    [FOX_IQ1_M] = {"iq1_m", 256, sizeof(struct fox_iq1_m), false},
+    [FOX_IQ2_XXS] = {"iq2_xxs", 256, sizeof(struct fox_iq2_xxs), true},
+    [FOX_IQ2_XS] = {"iq2_xs", 256, sizeof(struct fox_iq2_xs), true},
+    [FOX_IQ2_S] = {"iq2_s", 256, sizeof(struct fox_iq2_s), true},
+    [FOX_IQ3_XXS] = {"iq3_xxs", 256, sizeof(struct fox_iq3_xxs), true},
+    [FOX_IQ3_S] = {"iq3_s", 256, sizeof(struct fox_iq3_s), true},
+    [FOX_IQ1_S] = {"iq1_s", 256, sizeof(struct fox_iq1_s), true},
+    [FOX_IQ1_M] = {"iq1_m", 256, sizeof(struct fox_iq1_m), true},
     [FOX_IQ4_NL] = {"iq4_nl", 32, sizeof(struct fox_iq4_nl), true},
     [FOX_IQ4_XS] = {"iq4_xs", 256, sizeof(struct fox_iq4_xs), true},
 
-    [FOX_TQ1_0] = {"tq1_0", 256, sizeof(struct fox_tq1_0), false},
-    [FOX_TQ2_0] = {"tq2_0", 256, sizeof(struct fox_tq2_0), false},
+    [FOX_TQ1_0] = {"tq1_0", 256, sizeof(struct fox_tq1_0), true},
+    [FOX_TQ2_0] = {"tq2_0", 256, sizeof(struct fox_tq2_0), true},
     [FOX_MXFP4] = {"mxfp4", 32, sizeof(struct fox_mxfp4), true},
     [FOX_NVFP4] = {"nvfp4", 64, sizeof(struct fox_nvfp4), true},
-    [FOX_Q1_0] = {"q1_0", 128, sizeof(struct fox_q1_0), false},
-    [FOX_Q2_0] = {"q2_0", 64, sizeof(struct fox_q2_0), false},
+    [FOX_Q1_0] = {"q1_0", 128, sizeof(struct fox_q1_0), true},
+    [FOX_Q2_0] = {"q2_0", 64, sizeof(struct fox_q2_0), true},
 };
 
 /* Ids that files once used.  source: the comments in ggml.h enum ggml_type */

@@ -1,8 +1,8 @@
-# Sourced by tests/cli/convert_faults*.sh: every call that puts fox-convert's output down fails once, is cut short, or is the
-# process's last. The old file stays whole or the new one is, and nothing else is left but the documented .part after SIGKILL,
+# Sourced by tests/cli/*_faults*.sh: every call that puts a tool's output down fails once, is cut short, or is the process's
+# last. The tool is fox-convert, unless there is a function `convert` already. The old file stays whole or the new one is, and nothing else is left but the documented .part after SIGKILL,
 # which the next run takes away. mode: empty, or -notmp for a file system without O_TMPFILE.
 export ASAN_OPTIONS=detect_leaks=0:"${ASAN_OPTIONS:-}"
-convert() { "$@" fox-convert "$FOX_ROOT/tests/demo" -t bf16 -j 1 -q -f -o out/o.gguf >/dev/null 2>err; }
+command -v convert >/dev/null || convert() { "$@" fox-convert "$FOX_ROOT/tests/demo" -t bf16 -j 1 -q -f -o out/o.gguf >/dev/null 2>err; }
 
 state() {
 	cmp -s out/o.gguf old && echo old && return

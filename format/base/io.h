@@ -76,11 +76,24 @@ void fox_map_close(struct fox_map_file *m);
 struct fox_out;
 enum fox_status fox_out_open(struct fox_out **out, const char *path, bool replace, struct fox_err *err)
     FOX_MUST_CHECK; /* FOX_E_ARG: exists and !replace, or is not a regular file; FOX_E_IO */
+/*
+ * fox_out_open_part - the same, but what is written so far outlives a failure: as PATH.part, which a later call takes up
+ *
+ * had     there was such a file: its bytes are still in it
+ * errors  FOX_E_ARG also when another process writes it, or it is no regular file
+ */
+enum fox_status fox_out_open_part(
+    struct fox_out **out, const char *path, bool replace, bool *had, struct fox_err *err) FOX_MUST_CHECK;
 /* Reserve the final size now, so that a full disk fails before work is done. FOX_E_IO with the bytes missing.
  */
 enum fox_status fox_out_reserve(struct fox_out *o, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_out_write(
     struct fox_out *o, uint64_t at, const void *p, size_t n, struct fox_err *err) FOX_MUST_CHECK;
+/* Read what was written, n bytes at `at`. FOX_E_TRUNCATED when the file ends before. */
+enum fox_status fox_out_read(
+    const struct fox_out *o, uint64_t at, void *p, size_t n, struct fox_err *err) FOX_MUST_CHECK;
+/* All data written so far is on disk when this returns FOX_OK. */
+enum fox_status fox_out_sync(struct fox_out *o, struct fox_err *err) FOX_MUST_CHECK;
 /* What has been written so far, to be read back before it is named: fox_map_close it before the commit. */
 enum fox_status fox_out_map(struct fox_map_file *m, struct fox_out *o, struct fox_err *err) FOX_MUST_CHECK;
 const char *fox_out_path(const struct fox_out *o); /* as asked for */
@@ -92,6 +105,8 @@ void fox_out_abort(struct fox_out *o);                      /* NULL is fine */
 
 /* All that was printed is written; else FOX_E_IO: a report on a full disk must not pass for a whole one. */
 enum fox_status fox_stdout_flush(struct fox_err *err) FOX_MUST_CHECK;
+/* Print a text of any length, and flush. FOX_E_IO as above. */
+enum fox_status fox_stdout_put(struct fox_str text, struct fox_err *err) FOX_MUST_CHECK;
 
 /* Free bytes on the file system that holds (or will hold) path; UINT64_MAX when unknown. */
 uint64_t fox_disk_free(const char *path);

@@ -25,6 +25,7 @@
 struct fox_out {
 	int fd, dir;
 	bool named;   /* the temporary file has a name that must go */
+	bool kept;    /* ... or stay, unless it becomes the output */
 	bool replace; /* may take the place of an existing target */
 	bool target_exists;
 	uint64_t target_dev, target_ino;
@@ -35,7 +36,7 @@ struct fox_out {
 
 static void release(struct fox_out *o)
 {
-	if (o->named)
+	if (o->named && !o->kept)
 		unlinkat(o->dir, o->temp, 0);
 	if (o->fd >= 0)
 		close(o->fd);
@@ -128,7 +129,28 @@ static enum fox_status open_temp(struct fox_out *o, struct fox_err *err)
 	return FOX_OK;
 }
 
-enum fox_status fox_out_open(struct fox_out **out, const char *path, bool replace, struct fox_err *err)
+/* PATH.part: taken up or made, and locked for as long as it is open. */
+static enum fox_status open_part(struct fox_out *o, bool *had, struct fox_err *err)
+{
+	struct stat st;
+	o->kept = true;
+	o->fd = openat(o->dir, o->temp, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	*had = o->fd >= 0;
+	if (o->fd < 0 && errno == ENOENT)
+		o->fd = openat(o->dir, o->temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+	if (o->fd < 0)
+		return fox_fail_errno(err, errno, "cannot open '%s' beside '%s'", o->temp, o->path);
+	if (fstat(o->fd, &st) || !S_ISREG(st.st_mode))
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'%s' beside '%s' is not a regular file", o->temp, o->path);
+	if (flock(o->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'%s' is being written by another process", o->path);
+	o->named = true;
+	return FOX_OK;
+}
+
+/* had: NULL for a temporary file that goes when the work fails. */
+static enum fox_status open_output(
+    struct fox_out **out, const char *path, bool replace, bool *had, struct fox_err *err)
 {
 	*out = NULL;
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
@@ -141,8 +163,10 @@ enum fox_status fox_out_open(struct fox_out **out, const char *path, bool replac
 	o->fd = o->dir = -1;
 	o->replace = replace;
 	struct fox_buf temp = {0};
-	/* a name may have 255 bytes: a long one is cut, the process id keeps it apart */
-	fox_buf_fmt(&temp, ".%.200s.%ld.part", base, (long)getpid());
+	if (had)
+		fox_buf_fmt(&temp, "%s.part", base);
+	else /* a name may have 255 bytes: a long one is cut, the process id keeps it apart */
+		fox_buf_fmt(&temp, ".%.200s.%ld.part", base, (long)getpid());
 	o->temp = temp.p;
 	o->path = strdup(path);
 	o->base = strdup(base);
@@ -155,7 +179,7 @@ enum fox_status fox_out_open(struct fox_out **out, const char *path, bool replac
 	if (!s)
 		s = look_at_target(o, err);
 	if (!s)
-		s = open_temp(o, err);
+		s = had ? open_part(o, had, err) : open_temp(o, err);
 	free(dir);
 	if (s) {
 		release(o);
@@ -163,6 +187,17 @@ enum fox_status fox_out_open(struct fox_out **out, const char *path, bool replac
 	}
 	*out = o;
 	return FOX_OK;
+}
+
+enum fox_status fox_out_open(struct fox_out **out, const char *path, bool replace, struct fox_err *err)
+{
+	return open_output(out, path, replace, NULL, err);
+}
+
+enum fox_status fox_out_open_part(
+    struct fox_out **out, const char *path, bool replace, bool *had, struct fox_err *err)
+{
+	return open_output(out, path, replace, had, err);
 }
 
 /* tmpfs hands out zeroed pages one by one in fallocate: as slow as writing them, and on one thread. */
@@ -175,8 +210,12 @@ static bool reserving_is_cheap(int fd)
 enum fox_status fox_out_reserve(struct fox_out *o, uint64_t bytes, struct fox_err *err)
 {
 	struct statvfs v;
+	struct stat st = {0};
+	if (o->kept && !fstat(o->fd, &st) && (uint64_t)st.st_size > bytes && ftruncate(o->fd, (off_t)bytes))
+		return fox_fail_errno(err, errno, "cannot cut '%s'", o->temp);
 	if (!fstatvfs(o->fd, &v) && v.f_frsize) {
-		uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
+		/* what an earlier run took is ours already */
+		uint64_t left = (uint64_t)v.f_bavail * v.f_frsize + (uint64_t)st.st_blocks * 512;
 		if (left < bytes)
 			return fox_fail(err, FOX_E_IO, FOX_NOWHERE, "no space for '%s': %llu bytes needed, %llu free",
 			    o->path, (unsigned long long)bytes, (unsigned long long)left);
@@ -213,6 +252,27 @@ enum fox_status fox_out_write(struct fox_out *o, uint64_t at, const void *src, s
 		p += put, at += (uint64_t)put, n -= (size_t)put;
 	}
 	return FOX_OK;
+}
+
+enum fox_status fox_out_read(const struct fox_out *o, uint64_t at, void *dst, size_t n, struct fox_err *err)
+{
+	uint8_t *p = dst;
+	while (n) {
+		ssize_t got = pread(o->fd, p, n, (off_t)at);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return fox_fail_errno(err, errno, "cannot read '%s' back", o->path);
+		if (!got)
+			return fox_fail(err, FOX_E_TRUNCATED, at, "'%s' ends here", o->path);
+		p += got, at += (uint64_t)got, n -= (size_t)got;
+	}
+	return FOX_OK;
+}
+
+enum fox_status fox_out_sync(struct fox_out *o, struct fox_err *err)
+{
+	return fdatasync(o->fd) ? fox_fail_errno(err, errno, "cannot flush '%s' to disk", o->path) : FOX_OK;
 }
 
 enum fox_status fox_out_map(struct fox_map_file *m, struct fox_out *o, struct fox_err *err)
@@ -321,6 +381,14 @@ enum fox_status fox_stdout_flush(struct fox_err *err)
 	if (fflush(stdout) || ferror(stdout))
 		return fox_fail_errno(err, errno ? errno : EIO, "cannot write to standard output");
 	return FOX_OK;
+}
+
+enum fox_status fox_stdout_put(struct fox_str text, struct fox_err *err)
+{
+	errno = 0;
+	if (text.n && fwrite(text.p, 1, text.n, stdout) != text.n) /* a long text is not buffered: its error is told here */
+		return fox_fail_errno(err, errno ? errno : EIO, "cannot write to standard output");
+	return fox_stdout_flush(err);
 }
 
 uint64_t fox_disk_free(const char *path)

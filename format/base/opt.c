@@ -21,7 +21,10 @@ static void print_row(const struct fox_opt *o)
 	int n = snprintf(left, sizeof left, "  %c%c%s --%s%s%s", o->short_name ? '-' : ' ',
 	    o->short_name ? o->short_name : ' ', o->short_name ? "," : " ", o->long_name, o->arg ? " " : "",
 	    o->arg ? o->arg : "");
-	printf("%s%*s", left, n < HELP_AT ? HELP_AT - n : 1, "");
+	if (n < HELP_AT)
+		printf("%s%*s", left, HELP_AT - n, "");
+	else
+		printf("%s\n%*s", left, HELP_AT, "");
 	printf("%s", o->help);
 	for (const char *const *c = o->choices; c && *c; c++)
 		printf("%s%s", c == o->choices ? ": " : ", ", *c);
@@ -126,6 +129,7 @@ static enum fox_status store_choice(const struct fox_opt *o, const char *text, s
 static enum fox_status store(const struct fox_opt *o, const char *text, struct fox_err *err)
 {
 	double d;
+	struct fox_opt_list *list;
 	switch (o->type) {
 	case FOX_OPT_FLAG:
 		*(bool *)o->to = true;
@@ -144,6 +148,13 @@ static enum fox_status store(const struct fox_opt *o, const char *text, struct f
 		return FOX_OK;
 	case FOX_OPT_ENUM:
 		return store_choice(o, text, err);
+	case FOX_OPT_LIST:
+		list = o->to;
+		if (list->n == FOX_OPT_LIST_MAX)
+			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "option '--%s' is given more than %u times", o->long_name,
+			    FOX_OPT_LIST_MAX);
+		list->item[list->n++] = text;
+		return FOX_OK;
 	case FOX_OPT_END:
 	case FOX_OPT_GROUP:
 		break;

@@ -14,7 +14,16 @@ enum fox_opt_type {
 	FOX_OPT_F32,     /* float, finite */
 	FOX_OPT_SIZE,    /* uint64_t bytes: 512M, 2G, 4096 (K M G T are powers of 1024) */
 	FOX_OPT_ENUM,    /* int: index of the choice in `choices` (NULL-terminated names) */
+	FOX_OPT_LIST,    /* struct fox_opt_list: may be given several times */
 	FOX_OPT_GROUP    /* a heading in --help; no option */
+};
+
+#define FOX_OPT_LIST_MAX 256u
+
+/* The values of a FOX_OPT_LIST in the order given; they are argv's. */
+struct fox_opt_list {
+	const char *item[FOX_OPT_LIST_MAX];
+	size_t n;
 };
 
 struct fox_opt {

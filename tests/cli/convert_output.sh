@@ -40,6 +40,6 @@ cmp closed.gguf dir/*.gguf && echo "same bytes"
 echo "== dry run"
 convert -o dry.gguf -n
 rm src/model.safetensors src/tokenizer.model src/*_config.json
-fox-convert src -n -t q8_0 | tail -8 | grep -v '^disk'
+fox-convert src -n -t q8_0 | tail -9 | grep -v '^disk'
 convert
 ls

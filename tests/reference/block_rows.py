@@ -11,11 +11,16 @@ import ctypes
 
 import numpy as np
 
-# fox's name -> ggml's type id: every type with a quantizer in both
+# fox's name -> ggml's type id: every type with a quantizer in both, and those that fox only reads
 TYPES = {
     "q2_k": 10, "q3_k": 11, "q4_k": 12, "q5_k": 13, "q6_k": 14,
     "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "iq4_xs": 23, "mxfp4": 39, "nvfp4": 40,
 }
+READ_ONLY = {
+    "iq1_s": 19, "iq1_m": 29, "iq2_xxs": 16, "iq2_xs": 17, "iq2_s": 22, "iq3_xxs": 18, "iq3_s": 21,
+    "tq1_0": 34, "tq2_0": 35, "q1_0": 41, "q2_0": 42,
+}
+IDS = {**TYPES, **READ_ONLY}
 
 
 class Traits(ctypes.Structure):
@@ -33,7 +38,7 @@ class Ggml:
             ctypes.c_void_p]
 
     def traits(self, name):
-        return self.lib.ggml_get_type_traits(TYPES[name]).contents
+        return self.lib.ggml_get_type_traits(IDS[name]).contents
 
     def encode(self, name, x, importance=None):
         """x: rows; importance: one per column. Bytes, a row each."""

@@ -76,6 +76,54 @@ static void golden_blocks(void **state)
 	}
 }
 
+/* Bytes as make_decode_golden.py makes them. */
+static void fill_random(uint8_t *p, size_t n, uint64_t id)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t z = ((id << 32) + i / 8 + 1) * 0x9e3779b97f4a7c15;
+		z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+		z = (z ^ z >> 27) * 0x94d049bb133111eb;
+		p[i] = (uint8_t)((z ^ z >> 31) >> i % 8 * 8);
+	}
+}
+
+/* Every block type that is read, over bytes that name every row of its grid or code of its scales. */
+static void golden_decoded(void **state)
+{
+	(void)state;
+	enum { BLOCKS = 256 };
+	static uint8_t in[BLOCKS * 256];
+	static float back[BLOCKS * 256];
+	FILE *f = fopen("tests/golden/decode.txt", "r");
+	assert_non_null(f);
+	char name[16];
+	unsigned long long want;
+	size_t n = 0, n_types = 0;
+	for (uint32_t t = 0; t < FOX_TYPE_LIMIT; t++)
+		n_types += fox_kernels()->decode[t] && fox_type_info(t)->elems > 1;
+	for (; fscanf(f, "%15s %llx", name, &want) == 2; n++) {
+		enum fox_type t;
+		struct fox_err err = {0};
+		assert_fox_ok(fox_type_parse(fox_str_of(name), &t, &err), &err);
+		const struct fox_type_info *info = fox_type_info(t);
+		fill_random(in, BLOCKS * info->bytes, t);
+		uint32_t isa = 0;
+		for (bool first = true; next_subset(&isa, &first);) {
+			struct fox_kernels k;
+			fox_kernels_init(&k, isa);
+			k.decode[t](back, in, BLOCKS * info->elems);
+			uint64_t h = 0;
+			for (size_t i = 0; i < BLOCKS * info->elems; i++)
+				h = (h + (isnan(back[i]) ? 0x7fc00000 : slow_bits(back[i]))) * 0x9e3779b97f4a7c15 + 1;
+			if (h != want)
+				fail_msg(
+				    "isa %u: %s decodes to %016llx, want %016llx", isa, name, (unsigned long long)h, want);
+		}
+	}
+	fclose(f);
+	assert_int_equal(n, n_types);
+}
+
 /* A K block with NaN or Inf anywhere decodes to NaN; its neighbours are as they were. */
 static void k_blocks_of_nan_and_inf(void **state)
 {
@@ -112,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(golden_blocks),
+	    cmocka_unit_test(golden_decoded),
 	    cmocka_unit_test(k_blocks_of_nan_and_inf),
 	};
 	return cmocka_run_group_tests_name("blocks", tests, NULL, NULL);

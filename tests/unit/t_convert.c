@@ -24,7 +24,7 @@ static void take_note(void *ctx, const char *line)
 }
 
 static const struct fox_convert_options defaults = {
-    .src = DEMO, .auto_type = true, .threads = 2, .hash_sources = true, .note = take_note};
+    .src = DEMO, .types.types = "auto", .threads = 2, .hash_sources = true, .note = take_note};
 
 static enum fox_status convert(
     const struct fox_convert_options *o, struct fox_convert_result *r, struct fox_err *err)
@@ -92,7 +92,7 @@ static void equal_inputs_give_equal_bytes(void **state)
 		o.threads = threads[i];
 		o.src = i == 3 ? test_path("elsewhere") : DEMO;
 		assert_fox_ok(convert(&o, &r, &err), &err);
-		assert_int_equal(r.type, FOX_BF16);
+		assert_string_equal(r.outs.list[0].type, "bf16");
 		assert_int_equal(r.n_tensors, 56);
 		assert_int_equal(r.n_params, 3869952);
 		struct fox_hash128 h = hash_of(o.out);
@@ -101,7 +101,7 @@ static void equal_inputs_give_equal_bytes(void **state)
 		assert_true(fox_hash128_eq(&h, &first));
 		struct stat st;
 		assert_int_equal(stat(o.out, &st), 0);
-		assert_int_equal(st.st_size, r.bytes);
+		assert_int_equal(st.st_size, r.outs.list[0].bytes);
 		fox_convert_free(&r);
 	}
 }
@@ -134,7 +134,7 @@ static void the_header_tells_where_it_came_from(void **state)
 	assert_fox_ok(convert(&o, &r, &err), &err);
 	assert_fox_ok(fox_gguf_open(&g, o.out, &err), &err);
 	assert_int_equal(fox_profile_state(g), FOX_HASH_OK);
-	assert_memory_equal(fox_gguf_find_key(g, FOX_KEY_HASH_ROOT)->raw.p, r.root.b, 16);
+	assert_memory_equal(fox_gguf_find_key(g, FOX_KEY_HASH_ROOT)->raw.p, r.outs.list[0].root.b, 16);
 	want_str(g, "general.architecture", "llama");
 	want_str(g, "general.type", "model");
 	want_str(g, "general.name", "Llama");
@@ -202,12 +202,11 @@ static void options_show_in_the_keys(void **state)
 	struct fox_gguf *g;
 	o.out = test_path("named-{type}-{TYPE}.gguf");
 	o.name = "Fuchs \xc3\xa4";
-	o.auto_type = false;
-	o.type = FOX_Q8_0;
+	o.types.types = "q8_0";
 	o.hash_sources = false;
 	assert_fox_ok(convert(&o, &r, &err), &err);
-	assert_string_equal(r.path.p, test_path("named-q8_0-Q8_0.gguf"));
-	assert_fox_ok(fox_gguf_open(&g, r.path.p, &err), &err);
+	assert_string_equal(r.outs.list[0].path.p, test_path("named-q8_0-Q8_0.gguf"));
+	assert_fox_ok(fox_gguf_open(&g, r.outs.list[0].path.p, &err), &err);
 	want_str(g, "general.name", "Fuchs \xc3\xa4");
 	want_str(g, FOX_KEY_OPTIONS, "type=q8_0");
 	want_u32(g, "general.file_type", 7);
@@ -242,8 +241,8 @@ static void config_may_name_the_model(void **state)
 	snprintf(path, sizeof path, "%s/", test_path("idname"));
 	o.out = path;
 	assert_fox_ok(convert(&o, &r, &err), &err);
-	assert_true(fox_str_ends(fox_buf_view(&r.path), "/idname/fox-3M-chat-v0.2-BF16.gguf"));
-	assert_fox_ok(fox_gguf_open(&g, r.path.p, &err), &err);
+	assert_true(fox_str_ends(fox_buf_view(&r.outs.list[0].path), "/idname/fox-3M-chat-v0.2-BF16.gguf"));
+	assert_fox_ok(fox_gguf_open(&g, r.outs.list[0].path.p, &err), &err);
 	want_str(g, "general.name", "Fox 3M Chat v0.2");
 	want_str(g, "general.organization", "Tensoropera");
 	want_str(g, "general.basename", "fox");
@@ -307,7 +306,7 @@ static void an_output_needs_force_to_be_replaced(void **state)
 	o.replace = true;
 	assert_fox_ok(convert(&o, &r, &err), &err);
 	assert_int_equal(stat(o.out, &st), 0);
-	assert_int_equal(st.st_size, r.bytes);
+	assert_int_equal(st.st_size, r.outs.list[0].bytes);
 	fox_convert_free(&r);
 	o.out = "-";
 	must_fail(&o, FOX_E_ARG, "a container cannot be written to standard output");
@@ -323,10 +322,10 @@ static void a_dry_run_writes_nothing_and_tells_the_size(void **state)
 	o.dry_run = true;
 	assert_fox_ok(convert(&o, &dry, &err), &err);
 	assert_false(exists(o.out));
-	assert_non_null(strstr(dry.plan.p, "blk.5.attn_k.weight"));
+	assert_non_null(strstr(dry.outs.list[0].table.p, "blk.5.attn_k.weight"));
 	o.dry_run = false;
 	assert_fox_ok(convert(&o, &real, &err), &err);
-	assert_int_equal(dry.bytes, real.bytes);
+	assert_int_equal(dry.outs.list[0].bytes, real.outs.list[0].bytes);
 	assert_int_equal(dry.n_params, real.n_params);
 	fox_convert_free(&dry);
 	fox_convert_free(&real);
@@ -337,8 +336,8 @@ static void a_dry_run_writes_nothing_and_tells_the_size(void **state)
 	o.dry_run = true;
 	assert_fox_ok(convert(&o, &dry, &err), &err);
 	assert_int_equal(dry.n_params, 3869952);
-	assert_int_equal(dry.type, FOX_BF16);
-	assert_string_equal(dry.path.p, "Llama-3.9M-BF16.gguf");
+	assert_string_equal(dry.outs.list[0].type, "bf16");
+	assert_string_equal(dry.outs.list[0].path.p, "Llama-3.9M-BF16.gguf");
 	assert_int_equal(dry.src_bytes, 2 * 3869952);
 	assert_non_null(strstr(notes.p, "no weights here"));
 	fox_convert_free(&dry);
@@ -362,8 +361,7 @@ static void lost_values_fail_unless_allowed(void **state)
 	struct fox_convert_result r;
 	struct fox_err err;
 	struct fox_convert_options o = defaults;
-	o.auto_type = false;
-	o.type = FOX_F16;
+	o.types.types = "f16";
 	o.out = test_path("lossy.gguf");
 	must_fail(&o, FOX_E_MISMATCH,
 	    "values out of range of f16 in 2 tensors: 'model.layers.4.mlp.up_proj.weight': 1 too small; "

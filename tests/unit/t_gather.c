@@ -10,7 +10,6 @@ enum { BEFORE = 13, MAX = 4096 };
 /* A file of BEFORE bytes and the tensor, each of whose elements is another. */
 struct fixture {
 	struct fox_file file;
-	struct fox_src_tensor src;
 	struct fox_slot slot;
 	struct fox_step step;
 	uint8_t data[MAX], want[MAX];
@@ -31,9 +30,11 @@ static void open_file(struct fixture *f, enum fox_dtype dtype, size_t n, size_t 
 	memcpy(all + BEFORE, f->data, n * f->size);
 	test_write(test_path("tensor"), all, BEFORE + n * f->size - cut);
 	assert_fox_ok(fox_file_open(&f->file, test_path("tensor"), &err), &err);
-	f->src = (struct fox_src_tensor){.dtype = dtype, .n_elems = n, .bytes = n * f->size, .at = BEFORE};
-	f->step = (struct fox_step){
-	    .kind = FOX_STEP_WRITE, .slot = &f->slot, .src = &f->src, .x = {.from = dtype, .to = FOX_F32}, .n_elems = n};
+	f->step = (struct fox_step){.kind = FOX_STEP_WRITE,
+	    .slot = &f->slot,
+	    .src = {.at = BEFORE, .known = true},
+	    .x = {.from = fox_xform_stored(dtype)},
+	    .n_elems = n};
 }
 
 static void transposed(struct fixture *f, enum fox_dtype dtype, size_t rows, size_t cols, size_t cut)
@@ -112,8 +113,12 @@ static void takes_q_k_and_v_apart(void **state)
 static void units(void **state)
 {
 	(void)state;
-	struct fox_step s = {.x = {.from = FOX_DT_F16, .to = FOX_Q8_0, .cols = 64}};
-	assert_int_equal(fox_step_unit(&s), 32); /* a block */
+	struct fox_step s = {.x = {.from = FOX_F16, .cols = 64}, .span = 64};
+	assert_int_equal(fox_step_unit(&s), 64); /* a row */
+	s.x.head_rows = 6;
+	assert_int_equal(fox_step_unit(&s), 6 * 64); /* a head */
+	s.x.head_rows = UINT64_MAX / 2;
+	assert_int_equal(fox_step_unit(&s), 0); /* more than 64 bits */
 	s.gather = FOX_GATHER_TRANSPOSE;
 	assert_int_equal(fox_step_unit(&s), 64);
 	s.gather = FOX_GATHER_QKV, s.head_rows = 8;

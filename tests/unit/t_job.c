@@ -29,13 +29,13 @@ static void a_whole_checkpoint_is_planned(void **state)
 	assert_int_equal(q->x.head_rows, CK_HEAD);
 	assert_int_equal(k->x.head_rows, CK_HEAD);
 	assert_int_equal(v->x.head_rows, 0);
-	assert_true(fox_xform_is_copy(&v->x));
-	assert_int_equal(n->x.to, FOX_F32);
-	assert_int_equal(n->out_bytes, 4 * CK_D);
-	assert_int_equal(q->out_bytes, 2 * CK_Q * CK_D);
+	assert_true(fox_xform_is_copy(&v->x, type_of(&f.job, v)));
+	assert_int_equal(type_of(&f.job, n), FOX_F32);
+	assert_int_equal(out_bytes(&f.job, n), 4 * CK_D);
+	assert_int_equal(out_bytes(&f.job, q), 2 * CK_Q * CK_D);
 	assert_int_equal(f.job.tied, SIZE_MAX);
 	struct fox_buf text = {0};
-	fox_job_print(&f.job, &text);
+	fox_job_print(&f.job, 0, &text);
 	assert_non_null(
 	    strstr(text.p, "blk.1.attn_q.weight               64 x 64  BF16 -> bf16         8192  rope pairs\n"));
 	assert_non_null(
@@ -67,15 +67,15 @@ static void q8_0_takes_rows_of_32(void **state)
 	assert_fox_ok(
 	    fox_job_plan(&f.job, &fox_arch_llama, &f.hp, f.src, FOX_DT_F32, FOX_Q8_0, &f.arena, &f.err), &f.err);
 	const struct fox_step *down = step(&f.job, "blk.0.ffn_down.weight");
-	assert_true(down->fell_back);
-	assert_int_equal(down->x.to, FOX_F16);
-	assert_int_equal(down->out_bytes, 2 * CK_D * 90);
-	assert_int_equal(step(&f.job, "blk.0.ffn_up.weight")->x.to, FOX_Q8_0);
-	assert_int_equal(step(&f.job, "blk.0.ffn_up.weight")->out_bytes, 90 * CK_D / 32 * 34);
-	assert_int_equal(step(&f.job, "token_embd.weight")->x.to, FOX_Q8_0);
-	assert_int_equal(step(&f.job, "blk.0.attn_norm.weight")->x.to, FOX_F32);
-	fox_job_set_type(&f.job, FOX_F16); /* and nothing falls back any more */
-	assert_false(step(&f.job, "blk.0.ffn_down.weight")->fell_back);
+	assert_true(f.job.targets[0].fell_back[down->out]);
+	assert_int_equal(type_of(&f.job, down), FOX_F16);
+	assert_int_equal(out_bytes(&f.job, down), 2 * CK_D * 90);
+	assert_int_equal(type_of(&f.job, step(&f.job, "blk.0.ffn_up.weight")), FOX_Q8_0);
+	assert_int_equal(out_bytes(&f.job, step(&f.job, "blk.0.ffn_up.weight")), 90 * CK_D / 32 * 34);
+	assert_int_equal(type_of(&f.job, step(&f.job, "token_embd.weight")), FOX_Q8_0);
+	assert_int_equal(type_of(&f.job, step(&f.job, "blk.0.attn_norm.weight")), FOX_F32);
+	set_type(&f.job, FOX_F16); /* and nothing falls back any more */
+	assert_false(f.job.targets[0].fell_back[step(&f.job, "blk.0.ffn_down.weight")->out]);
 	ck_free(&c);
 	done(&f);
 }
@@ -163,7 +163,7 @@ static void buffers_are_skipped_and_tied_copies_compared(void **state)
 	assert_fox_ok(fox_source_open(&f.src, test_path("tied"), true, &f.err), &f.err);
 	assert_fox_ok(
 	    fox_job_plan(&f.job, &fox_arch_llama, &f.hp, f.src, FOX_DT_F32, FOX_Q8_0, &f.arena, &f.err), &f.err);
-	assert_int_equal(step(&f.job, "output.weight")->x.to, FOX_Q8_0);
+	assert_int_equal(type_of(&f.job, step(&f.job, "output.weight")), FOX_Q8_0);
 	assert_int_equal(f.job.tied, SIZE_MAX);
 	done(&f);
 

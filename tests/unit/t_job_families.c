@@ -23,7 +23,7 @@ static void every_family(void **state)
 				assert_int_equal(s->out, k);
 				assert_int_equal(s->n_elems, s->slot->rows * s->slot->cols);
 				bool keep = s->slot->row->how & FOX_T_KEEP_F32 || s->slot->row->rows == FOX_D_NONE;
-				assert_int_equal(s->x.to, keep ? FOX_F32 : FOX_F16);
+				assert_int_equal(type_of(&f.job, s), keep ? FOX_F32 : FOX_F16);
 				assert_int_equal(s->x.add_one, (s->slot->row->how & FOX_T_ADD_ONE) != 0);
 				elems += s->n_elems;
 			}
@@ -46,15 +46,15 @@ static void halves(void **state)
 	assert_fox_ok(plan(&f, &fox_arch_openelm, &c), &f.err);
 	const struct fox_step *gate = step(&f.job, "blk.1.ffn_gate.weight"),
 	                      *up = step(&f.job, "blk.1.ffn_up.weight");
-	assert_ptr_equal(gate->src, up->src);
-	assert_true(fox_str_is(gate->src->name, "transformer.layers.1.ffn.proj_1.weight"));
-	assert_int_equal(gate->src->shape[0], 2 * CK_FF);
+	assert_ptr_equal(gate->src.name.p, up->src.name.p);
+	assert_true(fox_str_is(gate->src.name, "transformer.layers.1.ffn.proj_1.weight"));
+	assert_int_equal(fox_source_find(f.src, gate->src.name)->shape[0], 2 * CK_FF);
 	assert_int_equal(gate->src_elem, 0);
 	assert_int_equal(up->src_elem, CK_FF * CK_D);
 	assert_int_equal(up->n_elems, CK_FF * CK_D);
 	assert_int_equal(up->gather, FOX_GATHER_NONE);
 	struct fox_buf text = {0};
-	fox_job_print(&f.job, &text);
+	fox_job_print(&f.job, 0, &text);
 	assert_non_null(
 	    strstr(text.p, "blk.0.ffn_gate.weight             96 x 64   F32 -> f16         12288  first half\n"));
 	assert_non_null(strstr(
@@ -106,9 +106,9 @@ static void gathers(void **state)
 	assert_int_equal(fox_step_unit(w), CK_HEAD * CK_D);
 	assert_int_equal(fox_step_unit(b), CK_HEAD);
 	assert_int_equal(w->x.head_rows + b->x.head_rows, 0); /* no rotation */
-	assert_true(fox_xform_is_copy(&w->x));
+	assert_true(fox_xform_is_copy(&w->x, type_of(&f.job, w)));
 	assert_int_equal(step(&f.job, "blk.1.attn_output.weight")->gather, FOX_GATHER_NONE);
-	fox_job_print(&f.job, &text);
+	fox_job_print(&f.job, 0, &text);
 	assert_non_null(strstr(
 	    text.p, "blk.0.attn_qkv.weight            192 x 64   F16 -> f16         24576  q, k, v apart\n"));
 	fox_buf_free(&text);
@@ -120,14 +120,14 @@ static void gathers(void **state)
 	assert_fox_ok(plan(&f, &fox_arch_gpt2, &c), &f.err);
 	w = step(&f.job, "blk.0.ffn_up.weight");
 	assert_int_equal(w->gather, FOX_GATHER_TRANSPOSE);
-	assert_int_equal(w->src->shape[0], CK_D);
-	assert_int_equal(w->src->shape[1], 4 * CK_D);
+	assert_int_equal(fox_source_find(f.src, w->src.name)->shape[0], CK_D);
+	assert_int_equal(fox_source_find(f.src, w->src.name)->shape[1], 4 * CK_D);
 	assert_int_equal(w->slot->rows, 4 * CK_D);
 	assert_int_equal(fox_step_unit(w), CK_D);
 	assert_int_equal(step(&f.job, "blk.0.attn_qkv.bias")->gather, FOX_GATHER_NONE);
-	assert_int_equal(step(&f.job, "position_embd.weight")->x.to, FOX_F32);
+	assert_int_equal(type_of(&f.job, step(&f.job, "position_embd.weight")), FOX_F32);
 	assert_int_equal(step(&f.job, "position_embd.weight")->slot->rows, 128);
-	fox_job_print(&f.job, &text);
+	fox_job_print(&f.job, 0, &text);
 	assert_non_null(
 	    strstr(text.p, "blk.0.ffn_up.weight              256 x 64   F32 -> f16         32768  transposed\n"));
 	fox_buf_free(&text);
@@ -160,8 +160,8 @@ static void prefixes(void **state)
 	/* one with and the others without: each is found */
 	snprintf(ck_find(&c, "transformer.ln_f.bias")->name, 208, "ln_f.bias");
 	assert_fox_ok(plan(&f, a, &c), &f.err);
-	assert_true(fox_str_is(step(&f.job, "output_norm.bias")->src->name, "ln_f.bias"));
-	assert_true(fox_str_is(step(&f.job, "output_norm.weight")->src->name, "transformer.ln_f.weight"));
+	assert_true(fox_str_is(step(&f.job, "output_norm.bias")->src.name, "ln_f.bias"));
+	assert_true(fox_str_is(step(&f.job, "output_norm.weight")->src.name, "transformer.ln_f.weight"));
 	done(&f);
 	/* both: one is too many */
 	ck_add(&c, "transformer.ln_f.bias", FOX_DT_F16, 0, CK_D, &seed);
@@ -237,20 +237,20 @@ static void made(void **state)
 	const struct fox_step *l = step(&f.job, "rope_factors_long.weight"),
 	                      *s = step(&f.job, "rope_factors_short.weight");
 	assert_int_equal(l->kind, FOX_STEP_MADE);
-	assert_true(fox_step_writes(l) && !l->src && !l->made);
+	assert_true(fox_step_writes(l) && !fox_step_reads(l) && !l->made);
 	assert_int_equal(l->n_elems, CK_HEAD / 2);
-	assert_int_equal(l->out_bytes, CK_HEAD / 2 * 4);
+	assert_int_equal(out_bytes(&f.job, l), CK_HEAD / 2 * 4);
 	assert_int_equal(l->src_bytes, 0);
 	assert_int_equal(l->out, 1); /* right after the embedding, as the rows stand */
 	assert_int_equal(s->out, 2);
 	assert_int_equal(f.job.n_params, fox_arch_params(a, &f.hp)); /* no parameters */
-	fox_job_set_type(&f.job, FOX_Q8_0);
-	assert_int_equal(l->x.to, FOX_F32);
+	set_type(&f.job, FOX_Q8_0);
+	assert_int_equal(type_of(&f.job, l), FOX_F32);
 	uint64_t bytes = 0;
 	for (size_t i = 0; i < f.job.n_out; i++)
-		bytes += f.job.steps[i].out_bytes;
-	assert_int_equal(f.job.out_bytes, bytes);
-	fox_job_print(&f.job, &text);
+		bytes += out_bytes(&f.job, &f.job.steps[i]);
+	assert_int_equal(f.job.targets[0].out_bytes, bytes);
+	fox_job_print(&f.job, 0, &text);
 	assert_non_null(strstr(text.p,
 	    "rope_factors_long.weight                 8   F32 -> f32            32  made from config.json\n"));
 	fox_buf_free(&text);

@@ -171,7 +171,7 @@ static void buffers_stay_within_their_limit(void **state)
 		assert_true(s.workers >= 1 && s.workers <= FOX_PIPELINE_MAX_THREADS);
 		assert_true(s.buffer_bytes <= FOX_PIPELINE_MEMORY_BYTES);
 		assert_true(s.piece_bytes <= FOX_PIPELINE_PIECE_BYTES);
-		assert_int_equal(s.buffer_bytes, 2 * s.workers * s.piece_bytes);
+		assert_int_equal(s.buffer_bytes, s.workers * (2 * s.piece_bytes + s.scratch_bytes));
 	}
 	done(&f);
 	/* one head of 256 x 16384 F32 is 16 MiB: fewer workers, not more memory */
@@ -202,7 +202,7 @@ static void losses_are_reported_by_step(void **state)
 	assert_fox_ok(run(&f, test_path("losses.gguf"), 2, false), &f.err);
 	uint64_t sum = 0;
 	for (size_t i = 0; i < f.job.n_steps; i++) {
-		const struct fox_cast_report *r = &f.loss[i];
+		const struct fox_cast_report *r = &f.res.tally[0][i].loss;
 		sum += r->n_nan + r->n_inf + r->n_overflow + r->n_underflow;
 		if (!strcmp(f.job.steps[i].slot->name, "blk.1.attn_k.weight")) {
 			assert_int_equal(r->n_nan, 1);
@@ -276,9 +276,8 @@ static void no_space_leaves_the_old_file(void **state)
 	open_source(&f, dir, FOX_BF16);
 	declare(&f);
 	assert_fox_ok(fox_gguf_create(f.w, out, true, &f.err), &f.err);
-	struct fox_pipeline p2 = {.job = &f.job, .src = f.src, .out = f.w, .threads = 2, .hash_sources = true};
 	setrlimit(RLIMIT_FSIZE, &tight);
-	s = fox_pipeline_run(&p2, f.loss, &f.err);
+	s = fill(&f, 2, true);
 	setrlimit(RLIMIT_FSIZE, &old);
 	assert_int_equal(s, FOX_E_IO);
 	assert_non_null(strstr(f.err.text, "cannot write"));

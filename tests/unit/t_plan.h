@@ -41,10 +41,27 @@ static inline void done(struct fixture *f)
 static inline const struct fox_step *step(const struct fox_job *job, const char *name)
 {
 	for (size_t i = 0; i < job->n_out; i++)
-		if (!strcmp(job->steps[i].slot->name, name))
+		if (fox_str_is(job->steps[i].name, name))
 			return &job->steps[i];
 	fail_msg("no step for '%s'", name);
 	return NULL;
+}
+
+/* Of the first target. */
+static inline enum fox_type type_of(const struct fox_job *job, const struct fox_step *s)
+{
+	return job->targets[0].types[s->out];
+}
+
+static inline uint64_t out_bytes(const struct fox_job *job, const struct fox_step *s)
+{
+	return fox_step_bytes(s, &job->targets[0]);
+}
+
+static inline void set_type(struct fox_job *job, enum fox_type type)
+{
+	fox_job_set_plain(job, 0, type);
+	fox_job_fit(job);
 }
 
 #endif

@@ -12,7 +12,7 @@ struct fixture {
 	struct fox_hparams hp;
 	struct fox_job job;
 	struct fox_gguf_writer *w;
-	struct fox_cast_report loss[64];
+	struct fox_results res;
 	struct fox_err err;
 };
 
@@ -21,22 +21,41 @@ static inline void declare(struct fixture *f)
 	assert_fox_ok(fox_gguf_writer_open(&f->w, &f->err), &f->err);
 	for (size_t i = 0; i < f->job.n_out; i++) {
 		const struct fox_step *s = &f->job.steps[i];
-		uint64_t dim[2] = {s->slot->cols, s->slot->rows};
-		assert_fox_ok(fox_gguf_put_tensor(f->w, fox_str_of(s->slot->name), s->x.to,
-		                  s->slot->row->rows == FOX_D_NONE ? 1 : 2, dim, &f->err),
+		assert_fox_ok(fox_gguf_put_tensor(f->w, s->name, f->job.targets[0].types[i], s->n_dims, s->dim, &f->err),
 		    &f->err);
 	}
 	assert_fox_ok(fox_gguf_freeze(f->w, &f->err), &f->err);
+}
+
+static inline enum fox_status file_done(
+    void *ctx, size_t file, const struct fox_sha256 *sha, struct fox_err *err)
+{
+	return sha ? fox_source_check_digest(ctx, file, sha, err) : FOX_OK;
+}
+
+/* The plan into f->w, which is created. */
+static inline enum fox_status fill(struct fixture *f, unsigned threads, bool hash)
+{
+	const struct fox_file *files[16];
+	struct fox_pipeline p = {.job = &f->job,
+	    .files = files,
+	    .outs = &f->w,
+	    .threads = threads,
+	    .hash_files = hash,
+	    .file_done = file_done,
+	    .file_ctx = f->src};
+	for (; p.n_files < fox_source_files(f->src) && fox_source_file(f->src, p.n_files)->weights; p.n_files++)
+		files[p.n_files] = &fox_source_file(f->src, p.n_files)->fd;
+	assert_fox_ok(fox_results_init(&f->res, &f->job, &f->arena, &f->err), &f->err);
+	return fox_pipeline_run(&p, &f->res, &f->err);
 }
 
 static inline enum fox_status run(struct fixture *f, const char *out, unsigned threads, bool hash)
 {
 	declare(f);
 	enum fox_status s = fox_gguf_create(f->w, out, true, &f->err);
-	struct fox_pipeline p = {
-	    .job = &f->job, .src = f->src, .out = f->w, .threads = threads, .hash_sources = hash};
 	if (!s)
-		s = fox_pipeline_run(&p, f->loss, &f->err);
+		s = fill(f, threads, hash);
 	if (!s)
 		s = fox_gguf_finish(f->w, &f->err);
 	fox_gguf_writer_close(f->w);

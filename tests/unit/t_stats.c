@@ -162,12 +162,12 @@ static void test_blocks(void **state)
 static void test_refused(void **state)
 {
 	static const uint8_t bytes[256];
-	struct fox_tensor t = over(FOX_IQ1_M, bytes, 256);
+	struct fox_tensor t = over(FOX_Q8_K, bytes, 256);
 	struct fox_err err = {0};
 	(void)state;
 	assert_int_equal(fox_values_readable(&t, false, &err), FOX_E_UNSUPPORTED);
 	assert_fox_err(&err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
-	    "values of type iq1_m are not read by this build, in tensor 't'");
+	    "values of type q8_k are not read by this build, in tensor 't'");
 }
 
 static void test_distance(void **state)

@@ -104,6 +104,16 @@ static size_t out_bytes(enum fox_type t, size_t n)
 	return n / fox_type_info(t)->elems * fox_type_info(t)->bytes;
 }
 
+/* One target, rows of x->cols. */
+static void run_to(
+    const struct fox_xform *x, enum fox_type to, void *out, const void *in, size_t n, struct fox_cast_report *r)
+{
+	const struct fox_xform_out o = {.type = to, .bytes = out, .report = r};
+	float *scratch = malloc(fox_xform_scratch(x->cols) * sizeof *scratch);
+	fox_xform_run(x, &o, 1, in, n, x->cols, 0, scratch);
+	free(scratch);
+}
+
 static void check_pair(enum fox_dtype from, enum fox_type to)
 {
 	enum { N = 32 * 211 }; /* several tiles and a rest */
@@ -111,9 +121,9 @@ static void check_pair(enum fox_dtype from, enum fox_type to)
 	uint8_t *in = malloc(8 * N), *out = malloc(4 * N);
 	for (size_t i = 0; i < N; i++)
 		store(from, in, i, noise(&seed));
-	struct fox_xform x = {.from = from, .to = to, .cols = 32};
+	struct fox_xform x = {.from = fox_xform_stored(from), .cols = 32};
 	struct fox_cast_report r = {0};
-	fox_xform_run(&x, out, in, N, &r);
+	run_to(&x, to, out, in, N, &r);
 	assert_int_equal(r.n_nan + r.n_inf + r.n_overflow + r.n_underflow, 0);
 	if (to == FOX_Q8_0) {
 		for (size_t b = 0; b < N / 32; b++) {
@@ -137,12 +147,15 @@ static void every_pair_equals_the_reference(void **state)
 	(void)state;
 	for (size_t i = 0; i < FOX_COUNT(dtypes); i++)
 		for (size_t j = 0; j < FOX_COUNT(types); j++) {
-			assert_true(fox_xform_able(dtypes[i], types[j]));
+			assert_true(fox_xform_able(fox_xform_stored(dtypes[i]), types[j]));
 			check_pair(dtypes[i], types[j]);
 		}
-	assert_false(fox_xform_able(FOX_DT_I32, FOX_F32));
-	assert_false(fox_xform_able(FOX_DT_F8_E4M3, FOX_BF16));
-	assert_false(fox_xform_able(FOX_DT_F32, FOX_Q4_K));
+	assert_int_equal(fox_xform_stored(FOX_DT_I32), FOX_TYPE_LIMIT);
+	assert_int_equal(fox_xform_stored(FOX_DT_F8_E4M3), FOX_TYPE_LIMIT);
+	assert_false(fox_xform_able(FOX_I32, FOX_F32));
+	assert_true(fox_xform_able(FOX_I32, FOX_I32)); /* a copy */
+	assert_false(fox_xform_able(FOX_F32, FOX_Q8_K));
+	assert_false(fox_xform_able(FOX_TYPE_LIMIT, FOX_BF16));
 }
 
 /* out[h][2i+j] = in[h][j d/2 + i], and the inverse written the other way round gives the source again. */
@@ -161,12 +174,11 @@ static void rope_rows_go_to_pairs_and_back(void **state)
 			for (size_t k = 0; k < N; k++)
 				store(from, in, k, noise(&seed));
 			struct fox_cast_report r = {0};
-			struct fox_xform x = {.from = from, .to = to, .cols = COLS};
-			fox_xform_run(&x, plain, in, N, &r);
+			struct fox_xform x = {.from = fox_xform_stored(from), .cols = COLS};
+			run_to(&x, to, plain, in, N, &r);
 			x.head_rows = D;
-			assert_int_equal(fox_xform_unit(&x), D * COLS);
-			assert_false(fox_xform_is_copy(&x));
-			fox_xform_run(&x, out, in, N, &r);
+			assert_false(fox_xform_is_copy(&x, to));
+			run_to(&x, to, out, in, N, &r);
 			size_t moved = 0;
 			for (size_t row = 0; row < HEADS * D; row++) { /* the inverse: a container row's source row */
 				size_t h = row / D, k = row % D, src = h * D + (k % 2) * (D / 2) + k / 2;
@@ -193,8 +205,8 @@ static void losses_are_counted(void **state)
 		for (size_t i = 0; i < 32; i++)
 			store(from, in, i, v[i]);
 		struct fox_cast_report r = {0};
-		struct fox_xform x = {.from = from, .to = FOX_F16, .cols = 32};
-		fox_xform_run(&x, out, in, 32, &r);
+		struct fox_xform x = {.from = fox_xform_stored(from), .cols = 32};
+		run_to(&x, FOX_F16, out, in, 32, &r);
 		assert_int_equal(r.n_nan, 1);
 		assert_int_equal(r.n_inf, 2);
 		assert_int_equal(r.n_overflow, 2);
@@ -207,8 +219,8 @@ static void losses_are_counted(void **state)
 		store(FOX_DT_F64, in, i, w[i]);
 	for (size_t t = 0; t < FOX_COUNT(types); t++) {
 		struct fox_cast_report r = {0};
-		struct fox_xform x = {.from = FOX_DT_F64, .to = types[t], .cols = 32};
-		fox_xform_run(&x, out, in, types[t] == FOX_Q8_0 ? 32 : 4, &r);
+		struct fox_xform x = {.from = FOX_F64, .cols = types[t] == FOX_Q8_0 ? 32 : 4};
+		run_to(&x, types[t], out, in, x.cols, &r);
 		assert_int_equal(r.n_nan, 0);
 		assert_int_equal(r.n_inf, 1);
 		/* an Inf takes its whole q8_0 block with it */
@@ -231,16 +243,13 @@ static void copies_are_counted_too(void **state)
 		for (size_t i = 0; i < 100; i++)
 			store(d, in, i * 619, i % 4 == 0 ? -NAN : i % 2 ? INFINITY : -INFINITY);
 		struct fox_cast_report r = {0};
-		fox_xform_count(d, in, N, &r);
+		fox_xform_count(fox_xform_stored(d), in, N, &r);
 		assert_int_equal(r.n_nan, 25);
 		assert_int_equal(r.n_inf, 75);
-		struct fox_xform x = {.from = d,
-		    .to = d == FOX_DT_F16   ? FOX_F16
-		          : d == FOX_DT_F32 ? FOX_F32
-		                            : FOX_BF16,
-		    .cols = 1};
-		assert_int_equal(fox_xform_is_copy(&x), d != FOX_DT_F64);
-		fox_xform_run(&x, out, in, N, &r);
+		enum fox_type to = d == FOX_DT_F16 ? FOX_F16 : d == FOX_DT_F32 ? FOX_F32 : FOX_BF16;
+		struct fox_xform x = {.from = fox_xform_stored(d), .cols = 1};
+		assert_int_equal(fox_xform_is_copy(&x, to), d != FOX_DT_F64);
+		run_to(&x, to, out, in, N, &r);
 		assert_int_equal(r.n_nan, 50);
 		assert_int_equal(r.n_inf, 150);
 		if (d != FOX_DT_F64)
@@ -249,7 +258,7 @@ static void copies_are_counted_too(void **state)
 	/* all special: the 16-bit sums must not wrap */
 	memset(in, 0xff, N * 2);
 	struct fox_cast_report r = {0};
-	fox_xform_count(FOX_DT_BF16, in, N, &r);
+	fox_xform_count(FOX_BF16, in, N, &r);
 	assert_int_equal(r.n_nan, N);
 	assert_int_equal(r.n_inf, 0);
 	free(in);
@@ -278,14 +287,14 @@ static void exactness_is_by_value(void **state)
 	for (size_t i = 0; i < FOX_COUNT(cases); i++) {
 		for (size_t k = 0; k < 4; k++)
 			store(FOX_DT_F64, in, k, k == 2 ? cases[i].v : 0.25);
-		assert_int_equal(fox_xform_exact(FOX_DT_F64, FOX_F16, in, 4), cases[i].f16);
-		assert_int_equal(fox_xform_exact(FOX_DT_F64, FOX_BF16, in, 4), cases[i].bf16);
-		assert_int_equal(fox_xform_exact(FOX_DT_F64, FOX_F32, in, 4), cases[i].f32);
+		assert_int_equal(fox_xform_exact(FOX_F64, FOX_F16, in, 4), cases[i].f16);
+		assert_int_equal(fox_xform_exact(FOX_F64, FOX_BF16, in, 4), cases[i].bf16);
+		assert_int_equal(fox_xform_exact(FOX_F64, FOX_F32, in, 4), cases[i].f32);
 	}
 	store(FOX_DT_BF16, in, 0, 0x1p-30);
-	assert_false(fox_xform_exact(FOX_DT_BF16, FOX_F16, in, 1));
-	assert_true(fox_xform_exact(FOX_DT_BF16, FOX_BF16, in, 1));
-	assert_true(fox_xform_exact(FOX_DT_BF16, FOX_F32, in, 1));
+	assert_false(fox_xform_exact(FOX_BF16, FOX_F16, in, 1));
+	assert_true(fox_xform_exact(FOX_BF16, FOX_BF16, in, 1));
+	assert_true(fox_xform_exact(FOX_BF16, FOX_F32, in, 1));
 }
 
 /* Norms of Gemma: 1 + w, the sum rounded to f32; what is not finite stays so and is counted. */
@@ -296,18 +305,17 @@ static void one_is_added_in_f32(void **state)
 	uint8_t *in = malloc(8 * N), *out = malloc(4 * N + 4);
 	for (size_t j = 0; j < FOX_COUNT(dtypes); j++) {
 		enum fox_dtype from = dtypes[j];
-		struct fox_xform x = {.from = from, .to = FOX_F32, .cols = N, .add_one = true};
+		struct fox_xform x = {.from = fox_xform_stored(from), .cols = N, .add_one = true};
 		struct fox_cast_report r = {0};
 		uint64_t seed = 11;
-		assert_false(fox_xform_is_copy(&x));
-		assert_int_equal(fox_xform_unit(&x), 1);
+		assert_false(fox_xform_is_copy(&x, FOX_F32));
 		for (size_t i = 0; i < N; i++)
 			store(from, in, i, noise(&seed));
 		static const double edge[] = {-1, 0, -0.0, 0x1p-23, 0x1p-24, 0x1.8p-24, -0x1p-24, 60000, -60000, 0x1p-14};
 		for (size_t i = 0; i < FOX_COUNT(edge); i++)
 			store(from, in, 2040 + i, edge[i]); /* over the end of the first tile */
 		memset(out, 0xee, 4 * N + 4);
-		fox_xform_run(&x, out, in, N, &r);
+		run_to(&x, FOX_F32, out, in, N, &r);
 		for (size_t i = 0; i < N; i++) {
 			float want = (float)ref_cast(FOX_F32, ref_load(from, in, i)) + 1.0f;
 			assert_true(fox_load_f32(out + 4 * i) == want);
@@ -320,18 +328,18 @@ static void one_is_added_in_f32(void **state)
 		memset(in, 0, 8 * N);
 		store(from, in, 0, NAN), store(from, in, 1, INFINITY), store(from, in, 4999, -INFINITY);
 		r = (struct fox_cast_report){0};
-		fox_xform_run(&x, out, in, N, &r);
+		run_to(&x, FOX_F32, out, in, N, &r);
 		assert_int_equal(r.n_nan, 1);
 		assert_int_equal(r.n_inf, 2);
 		assert_true(isnan(fox_load_f32(out)) && fox_load_f32(out + 4) == INFINITY);
 		assert_true(fox_load_f32(out + 4 * 4999) == -INFINITY && fox_load_f32(out + 8) == 1);
 	}
 	/* f64: rounded to f32 first, so 1e300 overflows before the sum, and 1 + 2^-60 is 1 */
-	struct fox_xform x = {.from = FOX_DT_F64, .to = FOX_F32, .cols = 3, .add_one = true};
+	struct fox_xform x = {.from = FOX_F64, .cols = 3, .add_one = true};
 	struct fox_cast_report r = {0};
 	store(FOX_DT_F64, in, 0, 1e300), store(FOX_DT_F64, in, 1, 0x1p-60);
 	store(FOX_DT_F64, in, 2, 0x1p-24 + 0x1p-50); /* f32: 2^-24, whose sum with 1 is a tie; f64's would go up */
-	fox_xform_run(&x, out, in, 3, &r);
+	run_to(&x, FOX_F32, out, in, 3, &r);
 	assert_int_equal(r.n_overflow, 1);
 	assert_int_equal(r.n_inf, 0);
 	assert_true(fox_load_f32(out) == INFINITY && fox_load_f32(out + 4) == 1 && fox_load_f32(out + 8) == 1);
@@ -339,15 +347,110 @@ static void one_is_added_in_f32(void **state)
 	free(out);
 }
 
-static void units_are_heads_and_blocks(void **state)
+/* Two types and a copy out of one reading: each as if it were alone; errors by rows, in the container's order. */
+static void several_targets_at_once(void **state)
 {
 	(void)state;
-	struct fox_xform x = {.from = FOX_DT_F32, .to = FOX_Q8_0, .cols = 64};
-	assert_int_equal(fox_xform_unit(&x), 32);
-	x.to = FOX_F16;
-	assert_int_equal(fox_xform_unit(&x), 1);
-	x.head_rows = UINT64_MAX / 2;
-	assert_int_equal(fox_xform_unit(&x), 0);
+	enum { HEADS = 2, D = 6, COLS = 96, ROWS = HEADS * D, N = ROWS * COLS };
+	static const enum fox_type to[] = {FOX_Q8_0, FOX_BF16, FOX_F32, FOX_Q4_0};
+	uint8_t *in = malloc(4 * N), *alone = malloc(4 * N), *out[4];
+	float scratch[2048];
+	uint64_t seed = 21;
+	for (size_t i = 0; i < N; i++)
+		store(FOX_DT_F32, in, i, noise(&seed));
+	for (size_t moved = 0; moved < 2; moved++) {
+		struct fox_xform x = {.from = FOX_F32, .cols = COLS, .head_rows = moved ? D : 0};
+		struct fox_cast_report r[4] = {{0}}, one = {0};
+		struct fox_cast_error errors[4][ROWS];
+		struct fox_xform_out outs[4];
+		for (size_t i = 0; i < 4; i++) {
+			out[i] = malloc(4 * N);
+			outs[i] = (struct fox_xform_out){.type = to[i], .bytes = out[i], .report = &r[i], .error = errors[i]};
+		}
+		assert_int_equal(fox_xform_scratch(COLS), 2048);
+		fox_xform_run(&x, outs, 4, in, N, COLS, 0, scratch);
+		for (size_t i = 0; i < 4; i++) {
+			run_to(&x, to[i], alone, in, N, &one);
+			assert_memory_equal(alone, out[i], out_bytes(to[i], N));
+		}
+		for (size_t i = 0; i < 4; i += 3)
+			for (size_t row = 0; row < ROWS; row++) {
+				size_t h = row / D, k = row % D, src = moved ? h * D + (k % 2) * (D / 2) + k / 2 : row;
+				double sum = 0;
+				float back[COLS];
+				fox_kernels()->decode[to[i]](back, out[i] + row * out_bytes(to[i], COLS), COLS);
+				for (size_t c = 0; c < COLS; c++) {
+					double e = (double)back[c] - ref_load(FOX_DT_F32, in, src * COLS + c);
+					sum += e * e;
+				}
+				assert_true(fabs(errors[i][row].sum_square_error - sum) <= 1e-12 * sum);
+				assert_int_equal(errors[i][row].n, COLS);
+			}
+		for (size_t i = 0; i < 4; i++)
+			free(out[i]);
+	}
+	free(in);
+	free(alone);
+}
+
+/* Experts: each matrix has its own importance, whichever row a piece begins with. */
+static void importance_goes_by_matrix(void **state)
+{
+	(void)state;
+	enum { MATS = 3, ROWS = 4, COLS = 256, N = MATS * ROWS * COLS };
+	float *in = malloc(N * sizeof *in), *importance = malloc(MATS * COLS * sizeof *importance), scratch[2048];
+	size_t row_bytes = out_bytes(FOX_Q4_0, COLS);
+	uint8_t *whole = malloc(MATS * ROWS * row_bytes), *want = malloc(row_bytes), *part = malloc(MATS * ROWS * row_bytes);
+	uint64_t seed = 5;
+	for (size_t i = 0; i < N; i++)
+		in[i] = (float)noise(&seed);
+	for (size_t i = 0; i < MATS * COLS; i++)
+		importance[i] = (float)(1 + test_rand(&seed) % 1000);
+	const struct fox_quant_help help = {importance, ROWS};
+	const struct fox_xform x = {.from = FOX_F32, .cols = COLS};
+	struct fox_cast_report r = {0};
+	struct fox_xform_out o = {.type = FOX_Q4_0, .bytes = whole, .help = &help, .report = &r};
+	fox_xform_run(&x, &o, 1, in, N, COLS, 0, scratch);
+	for (size_t row = 0; row < MATS * ROWS; row++) {
+		fox_cast_rows(FOX_Q4_0, want, in + row * COLS, 1, COLS, importance + row / ROWS * COLS, &r, NULL);
+		assert_memory_equal(want, whole + row * row_bytes, row_bytes);
+	}
+	o.bytes = part;
+	for (size_t first = 1; first < MATS * ROWS; first++) {
+		fox_xform_run(&x, &o, 1, in + first * COLS, N - first * COLS, COLS, first, scratch);
+		assert_memory_equal(part, whole + first * row_bytes, (MATS * ROWS - first) * row_bytes);
+	}
+	free(in);
+	free(importance);
+	free(whole);
+	free(want);
+	free(part);
+}
+
+/* A container's blocks as a source: decoded, cast; or copied as they are, rows moved or not. */
+static void blocks_are_a_source_too(void **state)
+{
+	(void)state;
+	enum { D = 4, COLS = 64, ROWS = 8, N = ROWS * COLS };
+	float wide[N], back[N];
+	uint8_t q[ROWS * 68], out[4 * N];
+	uint64_t seed = 8;
+	for (size_t i = 0; i < N; i++)
+		wide[i] = (float)noise(&seed);
+	fox_kernels()->encode[FOX_Q8_0](q, wide, N);
+	fox_kernels()->decode[FOX_Q8_0](back, q, N);
+	struct fox_xform x = {.from = FOX_Q8_0, .cols = COLS};
+	struct fox_cast_report r = {0};
+	run_to(&x, FOX_F32, out, q, N, &r);
+	assert_memory_equal(out, back, sizeof back);
+	assert_true(fox_xform_is_copy(&x, FOX_Q8_0));
+	assert_true(fox_xform_loses(FOX_Q8_0, FOX_F16) && !fox_xform_loses(FOX_Q8_0, FOX_F32));
+	x.head_rows = D;
+	run_to(&x, FOX_Q8_0, out, q, N, &r);
+	for (size_t row = 0; row < ROWS; row++) {
+		size_t src = row / D * D + row % D % 2 * (D / 2) + row % D / 2;
+		assert_memory_equal(out + row * 68, q + src * 68, 68);
+	}
 }
 
 int main(void)
@@ -359,7 +462,9 @@ int main(void)
 	    cmocka_unit_test(copies_are_counted_too),
 	    cmocka_unit_test(exactness_is_by_value),
 	    cmocka_unit_test(one_is_added_in_f32),
-	    cmocka_unit_test(units_are_heads_and_blocks),
+	    cmocka_unit_test(several_targets_at_once),
+	    cmocka_unit_test(importance_goes_by_matrix),
+	    cmocka_unit_test(blocks_are_a_source_too),
 	};
 	return cmocka_run_group_tests_name("xform", tests, NULL, NULL);
 }

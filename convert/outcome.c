@@ -1,0 +1,80 @@
+/* outcome.c - names in a column of 12, numbers with thousands separators. */
+#include "convert/outcome.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static void add_text(struct fox_buf *b, const char *name, const char *value)
+{
+	fox_buf_fmt(b, "%-12s%s\n", name, value);
+}
+
+/* 1665271808 -> "1,665,271,808". */
+static void add_number(struct fox_buf *b, const char *name, uint64_t v)
+{
+	char digits[24], out[32];
+	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v), k = 0;
+	for (int i = 0; i < n; i++) {
+		if (i && (n - i) % 3 == 0)
+			out[k++] = ',';
+		out[k++] = digits[i];
+	}
+	out[k] = 0;
+	add_text(b, name, out);
+}
+
+static void add_output(const struct fox_outcome *s, const struct fox_output *o, struct fox_buf *b)
+{
+	char text[FOX_HASH128_HEX + 1];
+	struct fox_buf path = {0};
+	if (s->tables || s->dry)
+		fox_buf_fmt(b, "%s\n", o->table.p ? o->table.p : "");
+	fox_buf_escaped(&path, fox_buf_view(&o->path), SIZE_MAX);
+	add_text(b, "output", path.p ? path.p : "");
+	add_text(b, "type", o->type);
+	add_number(b, "tensors", s->n_tensors);
+	add_number(b, "parameters", s->n_params);
+	add_number(b, "bytes", o->bytes);
+	if (s->tables || o->quantized) {
+		snprintf(text, sizeof text, "%.4f", o->bits_per_weight);
+		add_text(b, "bits/weight", text);
+	}
+	if (o->error.n) {
+		double w = o->error.sum_square;
+		snprintf(text, sizeof text, "%.6f", w > 0 ? sqrt(o->error.sum_square_error / w) : 0);
+		add_text(b, "error", text);
+	}
+	if (!s->dry) {
+		fox_hex(text, o->root.b, sizeof o->root.b);
+		add_text(b, "root hash", text);
+	}
+	b->failed |= path.failed;
+	fox_buf_free(&path);
+}
+
+void fox_outcome_add(const struct fox_outcome *s, struct fox_buf *b)
+{
+	for (size_t i = 0; i < s->outs->n; i++) {
+		if (i)
+			fox_buf_char(b, '\n');
+		add_output(s, &s->outs->list[i], b);
+	}
+	if (!s->dry)
+		return;
+	if (s->outs->n > 1)
+		fox_buf_char(b, '\n');
+	if (s->outs->n > 1)
+		add_number(b, "to write", fox_outcome_bytes(s));
+	add_number(b, "to read", s->src_bytes);
+	add_number(b, "memory", s->memory_bytes);
+	if (s->disk_free != UINT64_MAX)
+		add_number(b, "disk free", s->disk_free);
+}
+
+uint64_t fox_outcome_bytes(const struct fox_outcome *s)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < s->outs->n; i++)
+		n += s->outs->list[i].bytes;
+	return n;
+}
