@@ -13,9 +13,9 @@
 #include "kernels/ncpu.h"
 #include "runtime/tok.h"
 
-static const char *source, *reference, *tokens, *tokenizer;
-static uint32_t threads;
-static float max_nmse = NAN; /* not given: an option is never NaN */
+static const char *source, *reference, *tokens, *tokenizer, *text, *against;
+static uint32_t threads, context, chunks;
+static float max_nmse = NAN, max_kld = NAN, max_ratio = NAN; /* not given: an option is never NaN */
 static bool json, quiet;
 
 static const struct fox_opt options[] = {
@@ -46,6 +46,40 @@ static const struct fox_opt options[] = {
         .to = &max_nmse,
         .arg = "X",
         .help = "limit of the logits' NMSE, instead of the container's own"},
+    {.type = FOX_OPT_STR,
+        .long_name = "text",
+        .to = &text,
+        .arg = "FILE",
+        .help = "measure the perplexity of a text"},
+    {.type = FOX_OPT_STR,
+        .long_name = "against",
+        .to = &against,
+        .arg = "BASE",
+        .help = "with --text: how far predictions are from this container's"},
+    {.type = FOX_OPT_U32,
+        .long_name = "context",
+        .to = &context,
+        .arg = "N",
+        .help = "with --text: tokens of a chunk (default: 512)",
+        .min = 4,
+        .max = 1 << 20},
+    {.type = FOX_OPT_U32,
+        .long_name = "chunks",
+        .to = &chunks,
+        .arg = "N",
+        .help = "with --text: chunks at most (default: all)",
+        .min = 1,
+        .max = UINT32_MAX},
+    {.type = FOX_OPT_F32,
+        .long_name = "max-kld",
+        .to = &max_kld,
+        .arg = "X",
+        .help = "with --against: limit of the mean KL divergence, nats"},
+    {.type = FOX_OPT_F32,
+        .long_name = "max-ppl-ratio",
+        .to = &max_ratio,
+        .arg = "X",
+        .help = "with --against: limit of the ratio of perplexities"},
     {.type = FOX_OPT_U32,
         .short_name = 'j',
         .long_name = "threads",
@@ -66,13 +100,18 @@ static const struct fox_tool tool = {
     .name = "fox-verify",
     .summary = "prove that a container is what was written, what it came from, and what it computes",
     .usage = "fox-verify FILE\nfox-verify FILE --source SRC\nfox-verify FILE --reference OUTPUTS.npz\n"
-             "fox-verify FILE --tokens IDS.txt",
+             "fox-verify FILE --tokens IDS.txt\nfox-verify FILE --text TEXT.txt [--against BASE]",
     .notes = "FILE alone: structure and every hash. Checks by name and their limits: spec/verify.md.\n"
              "Example: fox-verify fox-1.bf16.gguf --source Fox-1-1.6B --reference fox-1.npz",
     .options = options,
     .min_args = 1,
     .max_args = 1,
 };
+
+static void show_progress(uint32_t chunk, uint32_t n_chunks)
+{
+	fox_log_progress_count("text", chunk, n_chunks, "chunks");
+}
 
 /* Everything that can be judged is judged; the first thing that cannot ends it. */
 static enum fox_status prove(struct fox_verify *v, struct fox_err *err)
@@ -85,6 +124,17 @@ static enum fox_status prove(struct fox_verify *v, struct fox_err *err)
 		s = fox_ver_tokens(v, tokens, err);
 	if (!s && reference)
 		s = fox_ver_logits(v, reference, &limits, err);
+	if (!s && text) {
+		struct fox_ver_text ask = {.text = text,
+		    .against = against,
+		    .n_ctx = context,
+		    .n_chunks = chunks,
+		    .max_kld = (double)max_kld,
+		    .max_ratio = (double)max_ratio,
+		    .progress = show_progress};
+		s = fox_ver_ppl(v, &ask, err);
+		fox_log_progress_end();
+	}
 	if (!s && v->found.failed)
 		s = fox_fail_nomem(err);
 	return s;
@@ -141,6 +191,33 @@ static int judge(struct fox_verify *v, const char *path)
 	return v->found.n_fail ? 1 : code;
 }
 
+/* Options that make no sense alone, and limits below 0. */
+static enum fox_status check_options(struct fox_err *err)
+{
+	const struct {
+		const char *name, *with;
+		bool given, has_other;
+		float limit; /* NaN: none */
+	} rule[] = {
+	    {"--max-nmse", NULL, false, false, max_nmse},
+	    {"--tokenizer", "--source", tokenizer, source, NAN},
+	    {"--against", "--text", against, text, NAN},
+	    {"--context", "--text", context, text, NAN},
+	    {"--chunks", "--text", chunks, text, NAN},
+	    {"--max-kld", "--against", !isnan(max_kld), against, max_kld},
+	    {"--max-ppl-ratio", "--against", !isnan(max_ratio), against, max_ratio},
+	};
+	for (size_t i = 0; i < FOX_COUNT(rule); i++) {
+		if (rule[i].limit < 0)
+			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'%s' is %g, want 0 or more", rule[i].name,
+			    (double)rule[i].limit);
+		if (rule[i].given && !rule[i].has_other)
+			return fox_fail(
+			    err, FOX_E_ARG, FOX_NOWHERE, "'%s' goes with '%s'", rule[i].name, rule[i].with);
+	}
+	return FOX_OK;
+}
+
 int main(int argc, char **argv)
 {
 	struct fox_err err = {0};
@@ -156,20 +233,15 @@ int main(int argc, char **argv)
 		return fox_log_usage(&err);
 	if (done)
 		return 0;
-	if (max_nmse < 0) {
-		fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "'--max-nmse' is %g, want 0 or more", (double)max_nmse);
+	if (check_options(&err))
 		return fox_log_usage(&err);
-	}
-	if (tokenizer && !source) {
-		fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "'--tokenizer' goes with '--source'");
-		return fox_log_usage(&err);
-	}
 	if (fox_gguf_open(&g, argv[first], &err))
 		return fox_log_err(&err);
 	fox_report_init(&report, tool.name, "verify");
 	struct fox_verify v = {.g = g,
 	    .report = &report,
-	    .other_proof = source || reference, /* ids prove no tensor */
+	    /* ids prove no tensor, and a distance none where nothing limits it */
+	    .other_proof = source || reference || !isnan(max_kld) || !isnan(max_ratio),
 	    .pool = fox_pool_open(threads ? threads : fox_cpu_count())};
 	code = judge(&v, argv[first]);
 	fox_pool_close(v.pool);

@@ -184,4 +184,24 @@ enum fox_status fox_ver_logits(struct fox_verify *v, const char *path, const str
  */
 enum fox_status fox_ver_tokens(struct fox_verify *v, const char *path, struct fox_err *err) FOX_MUST_CHECK;
 
+/* What is asked of a text. */
+struct fox_ver_text {
+	const char *text;           /* path */
+	const char *against;        /* path of the container whose predictions count as right; NULL: none */
+	uint32_t n_ctx;             /* tokens of a chunk; 0: 512, or what the models were trained for where that is less */
+	uint32_t n_chunks;          /* at most; 0: all */
+	double max_kld, max_ratio;  /* limits of the mean KL divergence and of the ratio of perplexities; NaN: none */
+	void (*progress)(uint32_t chunk, uint32_t n_chunks); /* NULL: nobody is told */
+};
+
+/*
+ * fox_ver_ppl - run a text and measure: text.ppl, text.context; against another container also text.ratio, text.kld
+ *
+ * f32 arithmetic and f32 KV caches; the result does not depend on the number of threads
+ * errors  those of fox_model_bind, fox_tokdata_from_gguf, fox_chunks_open, fox_ppl_compare and of opening the files;
+ *         FOX_E_MISMATCH: two vocabularies
+ */
+enum fox_status fox_ver_ppl(
+    struct fox_verify *v, const struct fox_ver_text *ask, struct fox_err *err) FOX_MUST_CHECK;
+
 #endif

@@ -18,6 +18,10 @@ struct fox_dev_ask {
 	const struct fox_kernels *kernels; /* NULL: the table of this CPU */
 };
 
+/* Told of each product before it is computed, on the thread that runs the step: op is a FOX_OP_MATMUL of the graph, x what
+ * it reads, f32 [rows][op->w->cols], gone after the call. Products that read the same are told one after the other. */
+typedef void fox_observe_fn(void *ctx, const struct fox_op *op, const float *x, size_t rows);
+
 /* One run over the program: n rows at positions pos .. pos + n - 1. */
 struct fox_step {
 	const int32_t *ids; /* [n], each in [0, n_vocab) */
@@ -26,6 +30,8 @@ struct fox_step {
 	float *logits;      /* f32 [n - pick][n_vocab]; written by the run */
 	float *hidden;      /* NULL, or where row 0 of layer 0 goes: f32 [layer][hidden_rows][d_model] */
 	size_t hidden_rows; /* rows between two layers in hidden */
+	fox_observe_fn *observe; /* NULL: nobody */
+	void *observe_ctx;
 };
 
 /* Bytes a device takes beside the weights. */

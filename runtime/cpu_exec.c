@@ -247,6 +247,8 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_step *s, stru
 			break;
 		case FOX_OP_MATMUL: {
 			size_t n = matmul_group(g, i);
+			for (size_t k = 0; s->observe && k < n && d->rows; k++)
+				s->observe(s->observe_ctx, op + k, d->slot[op->a], d->rows);
 			fox_cpu_matmul(d, op, n);
 			i += n - 1;
 			break;

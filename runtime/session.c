@@ -87,7 +87,7 @@ static enum fox_status check_step(
 enum fox_status fox_session_step(struct fox_session *s, const int32_t *ids, size_t n,
     const struct fox_session_taps *taps, struct fox_err *err)
 {
-	static const struct fox_session_taps none = {NULL, NULL};
+	static const struct fox_session_taps none = {0};
 	enum fox_status st = check_step(s, ids, n, err);
 	if (st)
 		return st;
@@ -106,6 +106,8 @@ enum fox_status fox_session_step(struct fox_session *s, const int32_t *ids, size
 		    .logits = taps->logits ? taps->logits + done * s->h->n_vocab : s->logits,
 		    .hidden = taps->hidden ? taps->hidden + done * s->h->d_model : NULL,
 		    .hidden_rows = n,
+		    .observe = taps->observe,
+		    .observe_ctx = taps->observe_ctx,
 		};
 		if ((st = s->backend->run(s->dev, &step, err)))
 			return st;

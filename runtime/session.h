@@ -33,10 +33,13 @@ enum fox_status fox_session_open(struct fox_session **out, const struct fox_mode
     const struct fox_session_options *options, struct fox_err *err) FOX_MUST_CHECK;
 void fox_session_close(struct fox_session *s); /* NULL is fine */
 
-/* What a step hands out beside the last logits. Either may be NULL. */
+/* What a step hands out beside the last logits. Each may be NULL. */
 struct fox_session_taps {
 	float *logits; /* f32 [n][n_vocab]: at every position of the step */
 	float *hidden; /* f32 [n_layers][n][d_model]: the residual stream after each layer */
+	fox_observe_fn *observe; /* told what goes into each product, batch by batch; that of the output: only rows whose
+	                          * logits are computed */
+	void *observe_ctx;
 };
 
 /*

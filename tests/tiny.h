@@ -7,6 +7,7 @@
 
 #include "format/arch.h"
 #include "format/base/hash.h"
+#include "format/tokdata.h"
 #include "kernels/kernels.h"
 
 struct tiny {
@@ -22,6 +23,7 @@ struct tiny {
 	const char *key;    /* a further key, u32 */
 	uint32_t key_value;
 	uint64_t seed;
+	bool words; /* has a vocabulary: <unk>, <s>, </s>, then '!' to '~'; bos is added */
 };
 
 #define TINY                                                                                                 \
@@ -34,6 +36,27 @@ struct tiny {
 static inline bool tiny_is(const char *want, const char *name)
 {
 	return want && !strcmp(want, name);
+}
+
+/* One character a token, and no blank: a text of n characters has n ids. Needs vocab 97. */
+static inline void tiny_words(struct fox_gguf_writer *w, struct fox_err *e)
+{
+	static const char *const first[] = {"<unk>", "<s>", "</s>"};
+	static char text[97][2];
+	static struct fox_str piece[97];
+	static float score[97];
+	static int32_t type[97];
+	struct fox_tokdata d;
+	fox_tokdata_init(&d);
+	assert_true(fox_tokdata_set_model(&d, fox_str_of("llama")));
+	for (int i = 0; i < 97; i++) {
+		text[i][0] = (char)(i + 30);
+		piece[i] = i < 3 ? fox_str_of(first[i]) : (struct fox_str){text[i], 1};
+		type[i] = i == 0 ? FOX_TOK_UNKNOWN : i < 3 ? FOX_TOK_CONTROL : FOX_TOK_NORMAL;
+	}
+	d.n = 97, d.piece = piece, d.score = score, d.type = type;
+	d.unk = 0, d.bos = 1, d.eos = 2, d.add_bos = d.add_bos_given = true, d.add_space_prefix = false;
+	assert_fox_ok(fox_tokdata_put(&d, w, e), e);
 }
 
 static inline void tiny_keys(struct fox_gguf_writer *w, const struct tiny *t, struct fox_err *e)
@@ -55,6 +78,8 @@ static inline void tiny_keys(struct fox_gguf_writer *w, const struct tiny *t, st
 	assert_fox_ok(fox_gguf_put_f32(w, key, 1e-5f, e), e);
 	snprintf(key, sizeof key, "%s.rope.freq_base", a);
 	assert_fox_ok(fox_gguf_put_f32(w, key, 10000.0f, e), e);
+	if (t->words)
+		tiny_words(w, e);
 	if (t->key)
 		assert_fox_ok(fox_gguf_put_u32(w, t->key, t->key_value, e), e);
 }

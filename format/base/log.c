@@ -111,21 +111,37 @@ void fox_log_note(const char *fmt, ...)
 	fox_buf_free(&b);
 }
 
-void fox_log_progress(const char *what, uint64_t done, uint64_t total)
+/* Is it time for another line? The last one always is. */
+static bool progress_due(bool last_one)
 {
 	static struct timespec last;
 	struct timespec now;
 	if (quiet || !isatty(2))
-		return;
+		return false;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	double since = (double)(now.tv_sec - last.tv_sec) + (double)(now.tv_nsec - last.tv_nsec) * 1e-9;
-	if (since < 1.0 / 6 && done < total)
-		return;
+	if (since < 1.0 / 6 && !last_one)
+		return false;
 	last = now;
+	return progress_shown = true;
+}
+
+void fox_log_progress(const char *what, uint64_t done, uint64_t total)
+{
+	if (!progress_due(done >= total))
+		return;
 	fprintf(stderr, "\r%s: %s %5.1f%% of %.2f GB\033[K", tool, what,
 	    total ? 100.0 * (double)done / (double)total : 100.0, (double)total / 1e9);
 	fflush(stderr);
-	progress_shown = true;
+}
+
+void fox_log_progress_count(const char *what, uint64_t done, uint64_t total, const char *things)
+{
+	if (!progress_due(done >= total))
+		return;
+	fprintf(stderr, "\r%s: %s: %llu of %llu %s\033[K", tool, what, (unsigned long long)done,
+	    (unsigned long long)total, things);
+	fflush(stderr);
 }
 
 void fox_log_progress_end(void)

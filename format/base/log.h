@@ -18,6 +18,8 @@ void fox_log_note(const char *fmt, ...) FOX_PRINTF(1, 2);
 
 /* Progress, only when stderr is a terminal: rewritten at most 6 times a second. what: a short phrase. */
 void fox_log_progress(const char *what, uint64_t done_bytes, uint64_t total_bytes);
+/* The same of things that are counted: "fox-x: text: 3 of 64 chunks". */
+void fox_log_progress_count(const char *what, uint64_t done, uint64_t total, const char *things);
 void fox_log_progress_end(void); /* clears the line */
 
 /* May colour go to this stream? A terminal, and neither NO_COLOR nor TERM=dumb. */
