@@ -1,10 +1,15 @@
 /* fox-quantize.c - options in, report out; the work is quantize.c's. */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "convert/mixture_opts.h"
-#include "convert/quantize.h"
 #include "convert/outcome.h"
+#include "convert/quantize.h"
 #include "format/base/io.h"
 #include "format/base/log.h"
 #include "kernels/kernels.h"
+#include "kernels/ncpu.h"
+#include "runtime/imatrix_run.h"
 
 static void say(void *ctx, const char *line)
 {
@@ -38,13 +43,117 @@ static int print_result(const struct fox_quantize_result *r, bool dry)
 	return st ? fox_log_err(&err) : 0;
 }
 
-/* IN TYPE, or IN with -t. */
-static enum fox_status take_arguments(struct fox_quantize_options *o, int n, char **args, struct fox_err *err)
+/* ---- --calibrate: the runtime's part */
+
+struct calibration {
+	const char *text; /* path; NULL: none */
+	const char *save; /* path for the importance matrix; NULL: a folder of ours, removed afterwards */
+	uint32_t n_ctx, chunks;
+	struct fox_calib sums;
+	struct fox_imatrix *imatrix;
+	struct fox_model *model; /* owns the names in sums */
+};
+
+static enum fox_status show_chunks(void *ctx, uint32_t chunk, uint32_t n_chunks, struct fox_err *err)
+{
+	(void)ctx;
+	fox_log_progress("calibrating", chunk, n_chunks);
+	return fox_cancelled(err);
+}
+
+/* An importance matrix is used by way of its file, so that what is recorded of it is the same as with --imatrix. */
+static enum fox_status take_imatrix(struct calibration *c, bool replace, struct fox_err *err)
+{
+	const char *base = getenv("TMPDIR"), *slash = strrchr(c->text, '/');
+	struct fox_buf dir = {0}, path = {0};
+	enum fox_status s = FOX_OK;
+	if (c->save) {
+		fox_buf_str(&path, c->save);
+	} else {
+		fox_buf_fmt(&dir, "%s/fox-imatrix-XXXXXX", base ? base : "/tmp");
+		if (dir.failed || !mkdtemp(dir.p))
+			s = fox_fail(err, FOX_E_IO, FOX_NOWHERE, "no temporary folder can be made in '%s'", base ? base : "/tmp");
+		else
+			fox_buf_fmt(&path, "%s/imatrix.gguf", dir.p);
+	}
+	if (!s && path.failed)
+		s = fox_fail_nomem(err);
+	if (!s)
+		s = fox_calib_write(&c->sums, path.p, replace, fox_str_of(slash ? slash + 1 : c->text), err);
+	if (!s)
+		s = fox_imatrix_open(&c->imatrix, path.p, err);
+	if (!c->save && path.n) {
+		unlink(path.p);
+		rmdir(dir.p);
+	}
+	fox_buf_free(&dir);
+	fox_buf_free(&path);
+	return s;
+}
+
+static enum fox_status calibrate(
+    struct calibration *c, struct fox_quantize_options *o, struct fox_err *err)
+{
+	bool gram = o->types.search == FOX_MIXTURE_CALIBRATED;
+	struct fox_map_file text = {0};
+	struct fox_pool *pool = fox_pool_open(o->threads ? o->threads : fox_cpu_count());
+	struct fox_calib_options how = {.n_ctx = c->n_ctx,
+	    .chunks = c->chunks,
+	    .gram = gram,
+	    .embedding = gram,
+	    .output = gram,
+	    .pool = pool,
+	    .progress = show_chunks};
+	enum fox_status s = fox_model_open(&c->model, o->src, err);
+	if (!s)
+		s = fox_map_open(&text, c->text, err);
+	if (!s) {
+		s = fox_calibrate(&c->sums, c->model, (struct fox_str){(const char *)text.bytes.p, text.bytes.n}, &how, err);
+		fox_in_file(err, c->text);
+	}
+	fox_map_close(&text);
+	fox_log_progress_end();
+	if (!s)
+		s = take_imatrix(c, o->replace, err);
+	if (!s && gram)
+		s = fox_calib_factor(&c->sums, pool, err);
+	fox_pool_close(pool);
+	o->types.measured = c->imatrix;
+	o->types.factor = fox_calib_factor_of;
+	o->types.factor_ctx = &c->sums;
+	return s;
+}
+
+static void forget(struct calibration *c)
+{
+	fox_imatrix_close(c->imatrix);
+	fox_calib_free(&c->sums);
+	fox_model_close(c->model);
+}
+
+/* ---- the command line */
+
+static enum fox_status check_calibration(
+    const struct calibration *c, const struct fox_quantize_options *o, struct fox_err *err)
+{
+	if (o->types.search == FOX_MIXTURE_CALIBRATED && !c->text && !o->dry_run)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--search calibrated' needs '--calibrate'");
+	if (c->text && o->types.imatrix)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--calibrate' and '--imatrix' exclude each other");
+	if (!c->text && (c->save || c->n_ctx || c->chunks))
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--%s' goes with '--calibrate'",
+		    c->save ? "save-imatrix" : c->n_ctx ? "context" : "chunks");
+	return FOX_OK;
+}
+
+/* IN TYPE, or IN with -t; IN alone where only an importance matrix is made. */
+static enum fox_status take_arguments(
+    struct fox_quantize_options *o, const struct calibration *c, int n, char **args, struct fox_err *err)
 {
 	if (n > 1 && o->types.types)
 		return fox_fail(
 		    err, FOX_E_ARG, FOX_NOWHERE, "types are given twice: '%s' and '%s'", args[1], o->types.types);
-	if (n < 2 && !o->types.types)
+	if (n < 2 && !o->types.types && !(c->text && c->save))
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no type is given");
 	o->src = args[0];
 	o->types.types = n > 1 ? args[1] : o->types.types;
@@ -57,6 +166,7 @@ int main(int argc, char **argv)
 	uint32_t threads = 0;
 	bool quiet = false, done;
 	struct fox_quantize_options o = {.note = say, .progress = show_progress};
+	struct calibration cal = {0};
 	static struct fox_mixture_lists lists;
 	const struct fox_opt options[] = {
 	    {FOX_OPT_STR, 'o', "output", &o.out, "PATH", "file or folder to write to; {type} and {TYPE} expand",
@@ -64,6 +174,12 @@ int main(int argc, char **argv)
 	    {FOX_OPT_STR, 't', "type", &o.types.types, "TYPE", "types, instead of the second argument", NULL, 0,
 	        0},
 	    FOX_MIXTURE_ROWS(o.types, lists),
+	    {FOX_OPT_STR, 0, "calibrate", &cal.text, "TEXT", "run this text and use the importance it shows", NULL,
+	        0, 0},
+	    {FOX_OPT_STR, 0, "save-imatrix", &cal.save, "FILE", "keep what --calibrate found", NULL, 0, 0},
+	    {FOX_OPT_U32, 0, "context", &cal.n_ctx, "N", "tokens of a chunk of TEXT (default: 512)", NULL, 2,
+	        1u << 20},
+	    {FOX_OPT_U32, 0, "chunks", &cal.chunks, "N", "chunks of TEXT at most", NULL, 1, UINT32_MAX},
 	    {FOX_OPT_FLAG, 0, "allow-requantize", &o.types.allow_requantize, NULL,
 	        "quantize what is quantized already; it loses more than quantizing once", NULL, 0, 0},
 	    {FOX_OPT_U32, 'j', "threads", &threads, "N", "threads (default: one per CPU)", NULL, 1,
@@ -104,15 +220,19 @@ int main(int argc, char **argv)
 		return fox_log_usage(&err);
 	if (done)
 		return 0;
-	if (take_arguments(&o, argc - first, argv + first, &err))
+	if (take_arguments(&o, &cal, argc - first, argv + first, &err) || check_calibration(&cal, &o, &err))
 		return fox_log_usage(&err);
 	fox_log_quiet(quiet);
 	fox_mixture_take(&o.types, &lists);
 	o.threads = threads;
 	struct fox_quantize_result r = {0};
-	s = fox_quantize(&o, &r, &err);
+	if (cal.text && !o.dry_run)
+		s = calibrate(&cal, &o, &err);
+	if (!s && o.types.types)
+		s = fox_quantize(&o, &r, &err);
 	fox_log_progress_end();
-	int code = s ? fox_log_err(&err) : print_result(&r, o.dry_run);
+	int code = s ? fox_log_err(&err) : o.types.types ? print_result(&r, o.dry_run) : 0;
 	fox_quantize_free(&r);
+	forget(&cal);
 	return code;
 }

@@ -66,6 +66,7 @@ struct fox_target {
 	struct fox_quant_help *help; /* [job->n_out] */
 	bool
 	    plain_errors; /* errors of casts to f16 and bf16 are accounted for too, not those of block types alone */
+	bool feedback;      /* some help has a factor */
 	uint64_t out_bytes; /* tensor data, without padding */
 };
 

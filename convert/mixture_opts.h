@@ -21,6 +21,8 @@ struct fox_mixture_lists {
 	        "REGEX=T: type of the tensors whose names match; the first rule that does counts", NULL, 0, 0},  \
 	    {FOX_OPT_STR, 0, "tensor-type-file", &(m).rules_file, "FILE", "rules, one a line", NULL, 0, 0},      \
 	    {FOX_OPT_STR, 0, "imatrix", &(m).imatrix, "FILE", "importance matrix, .gguf or .dat", NULL, 0, 0},   \
+	    {FOX_OPT_ENUM, 0, "search", &(m).search, "HOW",                                                          \
+	        "look for smaller errors in the same format; slower", fox_mixture_searches, 0, 0},                   \
 	    {FOX_OPT_LIST, 0, "include-weights", &(l).include, "PART",                                           \
 	        "use the importance of tensors with this in their names only", NULL, 0, 0},                      \
 	{                                                                                                        \

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kernels/search.h"
+
 /* ---- options */
 
 static const char *lower(const char *name, struct fox_arena *arena)
@@ -168,6 +170,8 @@ enum fox_status fox_mixtures_settle(struct fox_mixtures *m, enum fox_type type, 
 	return FOX_OK;
 }
 
+const char *const fox_mixture_searches[] = {"none", "wide", "calibrated", NULL};
+
 void fox_mixtures_text(const struct fox_mixtures *m, size_t i, struct fox_buf *out)
 {
 	const struct fox_recipe *r = &m->list[i].recipe;
@@ -184,6 +188,8 @@ void fox_mixtures_text(const struct fox_mixtures *m, size_t i, struct fox_buf *o
 		fox_buf_fmt(out, ",include-weights=%s", o->include.item[k]);
 	for (size_t k = 0; k < o->exclude.n; k++)
 		fox_buf_fmt(out, ",exclude-weights=%s", o->exclude.item[k]);
+	if (o->search != FOX_MIXTURE_PLAIN)
+		fox_buf_fmt(out, ",search=%s", fox_mixture_searches[o->search]);
 }
 
 /* ---- choice */
@@ -275,8 +281,14 @@ static enum fox_status judge(const struct objections *o, struct fox_err *err)
 static enum fox_status find_help(struct chooser *c, const struct fox_step *s, enum fox_type to,
     struct fox_quant_help *help, struct fox_err *err)
 {
-	*help = (struct fox_quant_help){NULL, s->n_dims > 2 ? s->dim[1] : 0};
-	if (!c->m->imatrix || s->kind != FOX_STEP_WRITE || s->x.from == to || !is_block(to))
+	const struct fox_mixture_options *o = c->m->options;
+	*help = (struct fox_quant_help){.matrix_rows = s->n_dims > 2 ? s->dim[1] : 0};
+	if (s->kind != FOX_STEP_WRITE || s->x.from == to || !is_block(to))
+		return FOX_OK;
+	help->wide = o->search != FOX_MIXTURE_PLAIN;
+	if (o->search == FOX_MIXTURE_CALIBRATED && o->factor && s->n_dims == 2 && fox_search_has(to))
+		help->factor = o->factor(o->factor_ctx, s->name, s->dim[0]);
+	if (!c->m->imatrix)
 		return FOX_OK;
 	return fox_imatrix_for(c->m->imatrix, &help->importance, s->name, s->dim[0], s->dim[2] * s->dim[3], err);
 }
@@ -310,6 +322,7 @@ static enum fox_status fill(
 			t->fell_back[k] = choice->type != choice->wanted;
 		}
 		s = find_help(c, step, t->types[k], &t->help[k], err);
+		t->feedback |= t->help[k].factor != NULL;
 		bool changes = step->kind == FOX_STEP_WRITE && is_block(t->types[k]) && step->x.from != t->types[k];
 		blind += c->m->imatrix && changes && !t->help[k].importance;
 		fell_back += t->fell_back[k];

@@ -17,6 +17,14 @@ struct fox_mixture_texts {
 	size_t n;
 };
 
+/* How far quantizers look: kernels/search.h. */
+enum fox_mixture_search {
+	FOX_MIXTURE_PLAIN,
+	FOX_MIXTURE_WIDE,
+	FOX_MIXTURE_CALIBRATED /* with factors where there are any, wide elsewhere */
+};
+extern const char *const fox_mixture_searches[]; /* their names, in order; NULL ends */
+
 /* As a user gives them; borrowed until fox_mixtures_close. */
 struct fox_mixture_options {
 	const char *
@@ -28,6 +36,9 @@ struct fox_mixture_options {
 	const char *imatrix;                       /* path; NULL: none */
 	struct fox_imatrix *measured;              /* in place of a file: stays the caller's. NULL: none */
 	struct fox_mixture_texts include, exclude; /* entries of the importance matrix, by parts of names */
+	int search;            /* enum fox_mixture_search */
+	const float *(*factor)(void *ctx, struct fox_str name, uint64_t cols); /* fox_feedback_factor's, or NULL */
+	void *factor_ctx;
 	bool allow_requantize;
 };
 

@@ -89,6 +89,9 @@ struct fox_pipeline_size fox_pipeline_size(const struct fox_job *job, unsigned t
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	uint64_t workers = threads ? threads : cpus > 0 ? (uint64_t)cpus : 1, least = PAGE_BYTES, span = 1;
 	uint64_t buffers = 1 + job->n_targets;
+	bool feedback = false;
+	for (size_t i = 0; i < job->n_targets; i++)
+		feedback |= job->targets[i].feedback;
 	if (workers > FOX_PIPELINE_MAX_THREADS)
 		workers = FOX_PIPELINE_MAX_THREADS;
 	for (size_t i = 0; i < job->n_steps; i++) {
@@ -98,7 +101,7 @@ struct fox_pipeline_size fox_pipeline_size(const struct fox_job *job, unsigned t
 		span = s->span > span ? s->span : span;
 	}
 	least = whole_pages(least);
-	uint64_t scratch = whole_pages(fox_xform_scratch(span) * sizeof(float)),
+	uint64_t scratch = whole_pages(fox_xform_scratch(span, feedback) * sizeof(float)),
 	         room = FOX_PIPELINE_MEMORY_BYTES / workers;
 	uint64_t piece = room > scratch ? (room - scratch) / buffers / PAGE_BYTES * PAGE_BYTES : 0;
 	if (piece > FOX_PIPELINE_PIECE_BYTES)

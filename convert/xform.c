@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "format/base/num.h"
-#include "kernels/kernels.h"
+#include "kernels/search.h"
 
 enum { TILE = 2048 }; /* elements: 8 kB of f32, a multiple of every block */
 
@@ -51,9 +51,10 @@ bool fox_xform_loses(enum fox_type from, enum fox_type to)
 	return from != to && (to != FOX_F32 || from == FOX_F64); /* what is decoded is f32 */
 }
 
-size_t fox_xform_scratch(uint64_t span)
+/* With feedback as many rows go together as fox_search_feedback takes, and as much again is what they work in. */
+size_t fox_xform_scratch(uint64_t span, bool feedback)
 {
-	return span > TILE ? (size_t)span : TILE;
+	return feedback ? 2 * FOX_SEARCH_ROWS * (size_t)span + TILE : span > TILE ? (size_t)span : TILE;
 }
 
 /* Branch-free loops, so that the compiler makes vectors of them; 32-bit sums over at most 2^20 elements at a
@@ -166,12 +167,14 @@ static void copy_rows(const struct fox_xform *x, const struct fox_xform_out *o, 
 
 /* n_rows rows of span f32 to their place in one container. */
 static void encode_rows(const struct fox_xform_out *o, const float *rows, size_t n_rows, size_t span,
-    size_t at, uint64_t tensor_row, const struct fox_cast_report *narrowed)
+    size_t at, uint64_t tensor_row, float *work, const struct fox_cast_report *narrowed)
 {
-	const float *importance = o->help ? o->help->importance : NULL;
-	if (importance && o->help->matrix_rows)
-		importance += tensor_row / o->help->matrix_rows * span;
-	fox_cast_rows(o->type, (uint8_t *)o->bytes + at * bytes_of(o->type, span), rows, n_rows, span, importance,
+	static const struct fox_quant_help none;
+	const struct fox_quant_help *help = o->help ? o->help : &none;
+	struct fox_cast_how how = {help->importance, help->wide, help->factor, work};
+	if (how.importance && help->matrix_rows)
+		how.importance += tensor_row / help->matrix_rows * span;
+	fox_cast_rows(o->type, (uint8_t *)o->bytes + at * bytes_of(o->type, span), rows, n_rows, span, &how,
 	    o->report, o->error ? o->error + at : NULL);
 	o->report->n_overflow += narrowed->n_overflow;
 	o->report->n_underflow += narrowed->n_underflow;
@@ -185,6 +188,8 @@ static size_t rows_at_once(const struct fox_xform *x, const struct fox_xform_out
 	size_t k = x->head_rows ? 1 : TILE / span;
 	for (size_t i = 0; i < n_outs; i++) {
 		uint64_t rows = outs[i].help ? outs[i].help->matrix_rows : 0;
+		if (!x->head_rows && outs[i].help && outs[i].help->factor && k < FOX_SEARCH_ROWS)
+			k = FOX_SEARCH_ROWS;
 		if (rows && rows - tensor_row % rows < k)
 			k = (size_t)(rows - tensor_row % rows);
 	}
@@ -212,7 +217,7 @@ static void encode_all(const struct fox_xform *x, const struct fox_xform_out *ou
 					o.bytes = (uint8_t *)o.bytes + bytes_of(o.type, at * span);
 					o.error = o.error ? o.error + at : NULL;
 				}
-				encode_rows(&o, scratch, rows, len, last ? 0 : at, first + row, &narrowed);
+				encode_rows(&o, scratch, rows, len, last ? 0 : at, first + row, scratch + rows * len, &narrowed);
 			}
 	}
 }

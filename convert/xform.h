@@ -22,6 +22,8 @@ struct fox_xform {
 struct fox_quant_help {
 	const float *importance; /* [matrices][cols], >= 0 and finite; NULL: every column counts the same */
 	uint64_t matrix_rows;    /* rows of one matrix: of one expert, where a tensor holds several */
+	bool wide;               /* kernels/search.h: look for smaller errors */
+	const float *factor;     /* likewise: hand errors on to later columns. [cols][cols]; NULL: no */
 };
 
 /* One of the containers that a piece goes to. */
@@ -47,8 +49,8 @@ bool fox_xform_is_copy(const struct fox_xform *x, enum fox_type to);
 /* Does a value of from change, or may it, on the way to another type? False: `to` holds every value of `from`. */
 bool fox_xform_loses(enum fox_type from, enum fox_type to);
 
-/* f32 elements of the scratch that fox_xform_run needs for rows of `span` elements. */
-size_t fox_xform_scratch(uint64_t span);
+/* f32 elements of the scratch that fox_xform_run needs for rows of `span` elements. feedback: some help has a factor. */
+size_t fox_xform_scratch(uint64_t span, bool feedback);
 
 /*
  * fox_xform_run - convert n elements, to each of n_outs types
@@ -64,7 +66,7 @@ size_t fox_xform_scratch(uint64_t span);
  * span     elements that are encoded as one row: x->cols; or less where no type asked for knows rows (plain types,
  *          rows in their order), and then n is any number
  * first    row of the tensor that the piece begins with, in the container's order
- * scratch  fox_xform_scratch(span) floats
+ * scratch  fox_xform_scratch(span, any factor) floats
  * source   transformers convert_llama_weights_to_hf.py permute(), of which this is the inverse; spec/arch.md
  */
 void fox_xform_run(const struct fox_xform *x, const struct fox_xform_out *outs, size_t n_outs, const void *in,

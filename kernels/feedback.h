@@ -13,7 +13,7 @@
  * fox_feedback_factor - the upper triangular F with transpose(F) F = inverse(G + damp * mean(diagonal of G) * 1)
  *
  * out     f32 [n][n], row-major, zeros below the diagonal
- * gram    f32 [n][n], symmetric: sums over inputs of x_i x_j, in any unit (F is used only up to a factor). All zeros: F is 1
+ * gram    f32 [n][n], may be out; symmetric: sums over inputs of x_i x_j, in any unit (F is used only up to a factor). All zeros: F is 1
  * pool    NULL: the calling thread. The result does not depend on it
  * memory  8 n^2 bytes while it works; n^3 / 3 multiplications for each of two passes
  * errors  FOX_E_NOMEM; FOX_E_MISMATCH: gram is not finite, or not the Gram matrix of any inputs

@@ -46,6 +46,15 @@ struct fox_cast_report {
  */
 void fox_cast(enum fox_type type, void *dst, const float *src, size_t n, struct fox_cast_report *report);
 
+/* How rows are encoded. Zeroed: plainly. A type without encode_weighted, or that fox_search_has not, takes no notice of
+ * what concerns these. */
+struct fox_cast_how {
+	const float *importance; /* [cols], >= 0 and finite, for encode_weighted; NULL: encode */
+	bool wide;               /* fox_search_wide in their place, with the same importance */
+	const float *factor;     /* [cols][cols], for fox_search_feedback in place of all; NULL: none */
+	float *work;             /* f32 [FOX_SEARCH_ROWS][cols] of scratch, with factor */
+};
+
 /*
  * fox_cast_rows - encode rows of f32, weigh errors by column, and account for losses and errors
  *
@@ -53,14 +62,14 @@ void fox_cast(enum fox_type type, void *dst, const float *src, size_t n, struct 
  * dst         n_rows rows of cols / elems blocks, one after the other; no alignment needed; must not overlap src
  * src         f32 [n_rows][cols]
  * cols        a whole row, a multiple of the type's block
- * importance  [cols], >= 0 and finite, for encode_weighted; NULL, or a type without that entry: encode
+ * how         NULL: plainly
  * report      is added to; NULL when nobody asks
  * error       [n_rows], written: the error of each row, decoded by this CPU's kernels; NULL when nobody asks. A row's
  *             figures depend on that row alone. Sums in f64 depend on the order of their terms, so totals that must not
  *             depend on how rows were shared among threads add rows one by one: fox_cast_error_add.
  */
 void fox_cast_rows(enum fox_type type, void *dst, const float *src, size_t n_rows, size_t cols,
-    const float *importance, struct fox_cast_report *report, struct fox_cast_error *error);
+    const struct fox_cast_how *how, struct fox_cast_report *report, struct fox_cast_error *error);
 
 /* Add n_rows rows to a total (zero-initialised), in rising order. To be called in the order of the tensor's rows. */
 void fox_cast_error_add(struct fox_cast_error *sum, const struct fox_cast_error *rows, size_t n_rows);

@@ -6,6 +6,7 @@
 
 #include "format/base/num.h"
 #include "kernels/half.h"
+#include "kernels/search.h"
 
 #define F32_INF 0x7f800000u
 
@@ -97,41 +98,71 @@ static void decode_and_count(const struct fox_kernels *k, enum fox_type type, co
 		count_blocks(src, back, n, scale_elems(type), e->n - before < n, r);
 }
 
-/* importance: of these n columns, which are then a whole row; NULL when nobody asks for it or the type does not heed it */
-static void cast_span(enum fox_type type, uint8_t *out, const float *src, size_t n, const float *importance,
+/* Account for n values, a chunk at a time. */
+static void account(enum fox_type type, const uint8_t *out, const float *src, size_t n,
+    struct fox_cast_report *report, struct fox_cast_error *error)
+{
+	const struct fox_type_info *info = fox_type_info(type);
+	for (size_t step; n > 0; n -= step, src += step, out += step / info->elems * info->bytes) {
+		step = n < CHUNK ? n : CHUNK;
+		decode_and_count(fox_kernels(), type, out, src, step, report, error);
+	}
+}
+
+/* Encode plainly and account while the chunk is at hand. */
+static void cast_span(enum fox_type type, uint8_t *out, const float *src, size_t n,
     struct fox_cast_report *report, struct fox_cast_error *error)
 {
 	const struct fox_kernels *k = fox_kernels();
 	const struct fox_type_info *info = fox_type_info(type);
 	assert(info && k->encode[type] && n % info->elems == 0);
-	if (importance)
-		k->encode_weighted[type](out, src, importance, n);
 	for (size_t step; n > 0; n -= step, src += step, out += step / info->elems * info->bytes) {
 		step = n < CHUNK ? n : CHUNK;
-		if (!importance)
-			k->encode[type](out, src, step);
+		k->encode[type](out, src, step);
 		decode_and_count(k, type, out, src, step, report, error);
 	}
 }
 
 void fox_cast(enum fox_type type, void *dst, const float *src, size_t n, struct fox_cast_report *report)
 {
-	cast_span(type, dst, src, n, NULL, report, NULL);
+	cast_span(type, dst, src, n, report, NULL);
+}
+
+static bool all_finite(const float *x, size_t n)
+{
+	uint32_t lo, hi;
+	fox_kernels()->range(x, n, &lo, &hi);
+	return hi < F32_INF;
 }
 
 void fox_cast_rows(enum fox_type type, void *dst, const float *src, size_t n_rows, size_t cols,
-    const float *importance, struct fox_cast_report *report, struct fox_cast_error *error)
+    const struct fox_cast_how *how, struct fox_cast_report *report, struct fox_cast_error *error)
 {
+	static const struct fox_cast_how plainly;
+	const struct fox_kernels *k = fox_kernels();
 	const struct fox_type_info *info = fox_type_info(type);
 	assert(info && cols % info->elems == 0);
+	how = how ? how : &plainly;
 	size_t row_bytes = cols / info->elems * info->bytes;
-	if (!fox_kernels()->encode_weighted[type])
-		importance = NULL;
+	bool search = (how->wide || how->factor) && fox_search_has(type);
+	bool fed = search && how->factor && all_finite(src, n_rows * cols);
+	if (fed)
+		fox_search_feedback(type, dst, src, n_rows, cols, how->factor, how->work);
 	for (size_t row = 0; row < n_rows; row++) {
-		if (error)
-			error[row] = (struct fox_cast_error){0};
-		cast_span(type, (uint8_t *)dst + row * row_bytes, src + row * cols, cols, importance, report,
-		    error ? error + row : NULL);
+		uint8_t *out = (uint8_t *)dst + row * row_bytes;
+		const float *x = src + row * cols;
+		struct fox_cast_error *e = error ? error + row : NULL;
+		if (e)
+			*e = (struct fox_cast_error){0};
+		if (search && !fed)
+			fox_search_wide(type, out, x, how->importance, cols);
+		else if (!search && how->importance && k->encode_weighted[type])
+			k->encode_weighted[type](out, x, how->importance, cols);
+		else if (!search) {
+			cast_span(type, out, x, cols, report, e);
+			continue;
+		}
+		account(type, out, x, cols, report, e);
 	}
 }
 

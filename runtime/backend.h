@@ -23,7 +23,7 @@ struct fox_dev_ask {
 typedef void fox_observe_fn(void *ctx, const struct fox_op *op, const float *x, size_t rows);
 
 /* One run over the program: n rows at positions pos .. pos + n - 1. */
-struct fox_step {
+struct fox_batch {
 	const int32_t *ids; /* [n], each in [0, n_vocab) */
 	uint32_t n, pos;    /* n <= batch; pos + n <= n_ctx */
 	uint32_t pick;      /* logits are wanted for rows pick .. n - 1; n: for none */
@@ -50,7 +50,7 @@ struct fox_backend {
 	/* FOX_E_ARG, FOX_E_BOUND, FOX_E_NOMEM; *out is NULL then. */
 	enum fox_status (*open)(struct fox_dev **out, const struct fox_dev_ask *ask, struct fox_err *err);
 	/* Runs the whole program; takes no memory. Fails only where a device can. */
-	enum fox_status (*run)(struct fox_dev *d, const struct fox_step *s, struct fox_err *err);
+	enum fox_status (*run)(struct fox_dev *d, const struct fox_batch *s, struct fox_err *err);
 	void (*close)(struct fox_dev *d); /* NULL is fine */
 };
 

@@ -226,7 +226,7 @@ static size_t matmul_group(const struct fox_graph *g, size_t at)
 	return n;
 }
 
-static enum fox_status cpu_run(struct fox_dev *d, const struct fox_step *s, struct fox_err *err)
+static enum fox_status cpu_run(struct fox_dev *d, const struct fox_batch *s, struct fox_err *err)
 {
 	(void)err; /* nothing here can fail: sizes were checked when the device was opened */
 	const struct fox_graph *g = d->ask.graph;

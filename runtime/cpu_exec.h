@@ -19,7 +19,7 @@ struct fox_dev {
 	double multiplier[2];     /* of cos and sin */
 	float *cos[2], *sin[2];   /* [n_ctx][rope_dims / 2] */
 	uint32_t angles;          /* positions whose angles are there */
-	const struct fox_step *s; /* the run in progress */
+	const struct fox_batch *s; /* the run in progress */
 	uint32_t rows;            /* rows that operations run over: s->n, after PICK fewer */
 };
 

@@ -4,7 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "format/base/io.h"
 #include "format/imatrix.h"
+#include "kernels/feedback.h"
 #include "kernels/kernels.h"
 
 enum {
@@ -39,7 +41,8 @@ static bool wanted(const struct calib *c, const struct fox_op *op, const struct 
 		return false;
 	if (fox_str_starts(op->w->name, "blk."))
 		return op->layer >= o->layer0 && op->layer < end;
-	return o->output && fox_str_is(op->w->name, "output.weight");
+	bool tied = op->dst == FOX_S_LOGITS && !fox_str_is(op->w->name, "output.weight");
+	return (o->output && fox_str_is(op->w->name, "output.weight")) || (o->embedding && tied);
 }
 
 /* Nothing stands between two products that read the same slot, so it holds the same. */
@@ -176,13 +179,14 @@ static enum fox_status run(
 	struct fox_session_options so = {
 	    .n_ctx = chunks->n_ctx, .batch = ROWS, .pool = o->pool, .kernels = o->kernels};
 	uint64_t n_vocab = fox_model_hparams(c->m)->n_vocab, fit = ROWS_BYTES / (n_vocab * sizeof(float));
-	uint32_t rows = !o->output || fit > ROWS ? ROWS : fit ? (uint32_t)fit : 1;
+	bool head = o->output || o->embedding;
+	uint32_t rows = !head || fit > ROWS ? ROWS : fit ? (uint32_t)fit : 1;
 	enum fox_status s = fox_session_open(&session, c->m, &so, err);
 	if (s)
 		return s;
 	int32_t *ids = calloc(chunks->n_ctx, sizeof *ids);
-	float *logits = o->output ? malloc((size_t)(rows * n_vocab) * sizeof *logits) : NULL;
-	if (!ids || (o->output && !logits))
+	float *logits = head ? malloc((size_t)(rows * n_vocab) * sizeof *logits) : NULL;
+	if (!ids || (head && !logits))
 		s = fox_fail_nomem(err);
 	for (uint32_t i = 0; i < chunks->n && !s; i++)
 		s = run_chunk(c, session, chunks, i, ids, logits, rows, o, err);
@@ -316,6 +320,24 @@ const struct fox_calib_input *fox_calib_find(const struct fox_calib *c, struct f
 	return NULL;
 }
 
+enum fox_status fox_calib_factor(struct fox_calib *c, struct fox_pool *pool, struct fox_err *err)
+{
+	enum fox_status s = FOX_OK;
+	for (size_t i = 0; i < c->n_inputs && !s; i++) {
+		struct fox_calib_input *in = &c->inputs[i];
+		s = fox_feedback_factor(in->gram, in->gram, in->cols, FOX_FEEDBACK_DAMP, pool, err);
+		if (!s)
+			s = fox_cancelled(err);
+	}
+	return s;
+}
+
+const float *fox_calib_factor_of(void *calib, struct fox_str name, uint64_t cols)
+{
+	const struct fox_calib_input *in = fox_calib_find(calib, name);
+	return in && in->cols == cols ? in->gram : NULL;
+}
+
 /* Tensors that share an input share its numbers here, too. */
 enum fox_status fox_calib_write(
     const struct fox_calib *c, const char *path, bool replace, struct fox_str dataset, struct fox_err *err)
@@ -331,11 +353,14 @@ enum fox_status fox_calib_write(
 		for (uint32_t k = 0; ok && k < in->cols; k++)
 			values[i][k] = (float)in->sum2[k];
 	}
+	size_t n = 0;
 	for (size_t t = 0; ok && t < c->n_tensors; t++) {
 		uint32_t i = c->tensors[t].input;
-		sums[t] = (struct fox_imatrix_sum){c->tensors[t].name, c->inputs[i].cols, 1, values[i], &counts[i]};
+		if (fox_str_is(c->tensors[t].name, "token_embd.weight"))
+			continue;
+		sums[n++] = (struct fox_imatrix_sum){c->tensors[t].name, c->inputs[i].cols, 1, values[i], &counts[i]};
 	}
-	enum fox_status s = ok ? fox_imatrix_write(path, replace, sums, c->n_tensors, &dataset, dataset.n > 0,
+	enum fox_status s = ok ? fox_imatrix_write(path, replace, sums, n, &dataset, dataset.n > 0,
 	                             c->n_chunks, c->n_ctx, err)
 	                       : fox_fail_nomem(err);
 	for (size_t i = 0; values && i < c->n_inputs; i++)

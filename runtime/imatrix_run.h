@@ -43,6 +43,7 @@ struct fox_calib_options {
 	uint32_t n_ctx;  /* ids of a chunk; 0: 512, or what the model was trained for where that is less */
 	uint32_t chunks; /* at most; 0: all there are. Of these two fox_calibrate_chunks makes no use */
 	bool output;     /* the output matrix too */
+	bool embedding;  /* the embedding as output matrix, where the model ties them; fox_calib_write leaves it out */
 	bool gram;       /* pairs of columns too */
 	uint32_t layer0,
 	    n_layers; /* only inputs of layers [layer0, layer0 + n_layers); n_layers 0: to the last */
@@ -85,6 +86,16 @@ uint64_t fox_calib_bytes(const struct fox_model *m, const struct fox_calib_optio
  */
 enum fox_status fox_calib_write(const struct fox_calib *c, const char *path, bool replace,
     struct fox_str dataset, struct fox_err *err) FOX_MUST_CHECK;
+
+/*
+ * fox_calib_factor - have each input's gram replaced by the factor that fox_search_feedback takes
+ *
+ * c       collected with gram
+ * errors  those of fox_feedback_factor; FOX_E_CANCELLED
+ */
+enum fox_status fox_calib_factor(struct fox_calib *c, struct fox_pool *pool, struct fox_err *err) FOX_MUST_CHECK;
+/* The factor of what a tensor reads, f32 [cols][cols]; NULL: not collected, or of another width. calib: struct fox_calib. */
+const float *fox_calib_factor_of(void *calib, struct fox_str name, uint64_t cols);
 
 /* The sums that a tensor reads, or NULL: not collected. */
 const struct fox_calib_input *fox_calib_find(const struct fox_calib *c, struct fox_str name);

@@ -96,7 +96,7 @@ enum fox_status fox_session_step(struct fox_session *s, const int32_t *ids, size
 	for (size_t done = 0; done < n;) {
 		uint32_t rows = n - done < s->ask.batch ? (uint32_t)(n - done) : s->ask.batch;
 		bool last = done + rows == n;
-		struct fox_step step = {
+		struct fox_batch step = {
 		    .ids = ids + done,
 		    .n = rows,
 		    .pos = s->pos,

@@ -3,6 +3,7 @@
 # usage: bench.sh BUILD      BUILD/bin has the tools, BUILD/tests/gen mkfox1 and timeit
 # Whole processes are timed, tool and peer in turn; a ratio is the median over the rounds. spec/bench.md says more.
 # Environment: FOX_BENCH_DIR     another tmpfs than /dev/shm           FOX_BENCH_ROUNDS  rounds, 5 unless said
+#              LLAMA_QUANTIZE    a llama-quantize to compare fox-quantize with, at as many threads
 # Exit: 0 every limit is kept (or skipped, by name), 1 one is missed, 3 it could not be measured.
 set -u
 export LC_ALL=C
@@ -87,7 +88,7 @@ say_others() {
 
 # ---- the place
 
-names="convert without SHA-256, convert with SHA-256, memory, same bytes, parameters, verify, inspect, run"
+names="convert without SHA-256, convert with SHA-256, memory, same bytes, parameters, verify, inspect, quantize, run"
 [ "$(stat -f -c %T "$shm" 2>/dev/null)" = tmpfs ] || {
 	echo "skipped, all of it ($names): '$shm' is no tmpfs; FOX_BENCH_DIR names another"
 	exit 0
@@ -164,6 +165,31 @@ judge "inspect, ms" - - "$(awk -v s="$s" 'BEGIN { printf "%.1f", s * 1000 }')" 5
 time_it -n 1 "$bin/fox-verify" "$out" --source "$src"
 told "verify --source" "$(seconds $s)" -
 told "verify --source: maximum RSS, MiB" - "$(mib $rss)"
+
+# ---- quantization
+
+# the least that llama-quantize must take for each second of fox-quantize, as the limit of the ratio fox / llama-quantize
+limit_of() { case $1 in q4_k_m) echo 0.125 ;; *) echo 0.167 ;; esac; }
+q=$dir/q.gguf q2=$dir/q2.gguf
+# a peer that copies nothing but bytes: what reading, hashing and writing cost
+time_it -n "$rounds" -d "$q" -d "$q2" "$bin/fox-quantize" "$out" copy -o "$q" -q -- 1.3 cp --reflink=never "$out" "$q2"
+judge "quantize copy / cp" "$(seconds $s)" "$(seconds $s1)" "$(ratio $r1)" 1.30
+rm -f "$q" "$q2"
+for t in q8_0 q4_0 q6_k q4_k_m; do
+	if [ -n "${LLAMA_QUANTIZE:-}" ]; then
+		time_it -n "$rounds" -d "$q" -d "$q2" "$bin/fox-quantize" "$out" $t -o "$q" -q \
+			-- "$(limit_of $t)" "$LLAMA_QUANTIZE" "$out" "$q2" $t "$(nproc)" 2>"$dir/llama"
+		judge "quantize to $t / llama-quantize" "$(seconds $s)" "$(seconds $s1)" "$(awk -v r="$r1" 'BEGIN { printf "%.3f", r }')" "$(limit_of $t)"
+	else
+		time_it -n 1 "$bin/fox-quantize" "$out" $t -o "$q" -q
+		told "quantize to $t" "$(seconds $s)" -
+	fi
+	rm -f "$q" "$q2"
+done
+[ -n "${LLAMA_QUANTIZE:-}" ] || skip "quantize / llama-quantize" "LLAMA_QUANTIZE names none"
+time_it -n 1 "$bin/fox-quantize" "$out" q4_0,q4_k_m -o "$dir/q-{type}.gguf" -q
+judge "quantize to two types: maximum RSS, MiB" - - "$(mib $rss)" 256
+rm -f "$dir"/q-*.gguf
 
 # ---- the run
 

@@ -123,7 +123,7 @@ static void attend(float *got, const struct setting *t, const float *q, const fl
 	    .n = (uint16_t)t->heads,
 	    .f = t->scale};
 	for (uint32_t at = 0; at < N; at += step) {
-		struct fox_step s = {.pos = at, .n = N - at < step ? N - at : step};
+		struct fox_batch s = {.pos = at, .n = N - at < step ? N - at : step};
 		size_t wide = (size_t)t->heads * DIM, narrow = (size_t)t->kv_heads * DIM;
 		d->s = &s, d->rows = s.n;
 		memcpy(d->slot[FOX_S_Q], q + at * wide, s.n * wide * sizeof *q);
@@ -249,7 +249,7 @@ static void run_ops(
 	fox_graph_widths(&g, &h);
 	struct fox_dev_ask ask = {.graph = &g, .hparams = &h, .n_ctx = N, .batch = ROWS, .kv = FOX_F32};
 	assert_fox_ok(fox_cpu_backend.open(&d, &ask, &err), &err);
-	struct fox_step s = {
+	struct fox_batch s = {
 	    .ids = ids, .n = ROWS, .pos = FIRST, .logits = logits, .hidden = out[0], .hidden_rows = ROWS};
 	assert_fox_ok(fox_cpu_backend.run(d, &s, &err), &err);
 	fox_cpu_backend.close(d);

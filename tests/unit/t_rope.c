@@ -193,7 +193,7 @@ static void check_rotation(
 {
 	enum { ROWS = 3, HEADS = 4 };
 	const struct fox_hparams *h = d->ask.hparams;
-	struct fox_step s = {.n = ROWS, .pos = 1000};
+	struct fox_batch s = {.n = ROWS, .pos = 1000};
 	struct fox_op op = {
 	    .code = FOX_OP_ROPE, .dst = FOX_S_Q, .a = FOX_S_Q, .layer = (uint16_t)layer, .n = HEADS};
 	uint32_t dim = h->head_dim, pairs = h->rope_dims / 2;

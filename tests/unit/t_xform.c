@@ -109,7 +109,7 @@ static void run_to(
     const struct fox_xform *x, enum fox_type to, void *out, const void *in, size_t n, struct fox_cast_report *r)
 {
 	const struct fox_xform_out o = {.type = to, .bytes = out, .report = r};
-	float *scratch = malloc(fox_xform_scratch(x->cols) * sizeof *scratch);
+	float *scratch = malloc(fox_xform_scratch(x->cols, false) * sizeof *scratch);
 	fox_xform_run(x, &o, 1, in, n, x->cols, 0, scratch);
 	free(scratch);
 }
@@ -367,7 +367,7 @@ static void several_targets_at_once(void **state)
 			out[i] = malloc(4 * N);
 			outs[i] = (struct fox_xform_out){.type = to[i], .bytes = out[i], .report = &r[i], .error = errors[i]};
 		}
-		assert_int_equal(fox_xform_scratch(COLS), 2048);
+		assert_int_equal(fox_xform_scratch(COLS, false), 2048);
 		fox_xform_run(&x, outs, 4, in, N, COLS, 0, scratch);
 		for (size_t i = 0; i < 4; i++) {
 			run_to(&x, to[i], alone, in, N, &one);
@@ -406,13 +406,14 @@ static void importance_goes_by_matrix(void **state)
 		in[i] = (float)noise(&seed);
 	for (size_t i = 0; i < MATS * COLS; i++)
 		importance[i] = (float)(1 + test_rand(&seed) % 1000);
-	const struct fox_quant_help help = {importance, ROWS};
+	const struct fox_quant_help help = {.importance = importance, .matrix_rows = ROWS};
 	const struct fox_xform x = {.from = FOX_F32, .cols = COLS};
 	struct fox_cast_report r = {0};
 	struct fox_xform_out o = {.type = FOX_Q4_0, .bytes = whole, .help = &help, .report = &r};
 	fox_xform_run(&x, &o, 1, in, N, COLS, 0, scratch);
 	for (size_t row = 0; row < MATS * ROWS; row++) {
-		fox_cast_rows(FOX_Q4_0, want, in + row * COLS, 1, COLS, importance + row / ROWS * COLS, &r, NULL);
+		const struct fox_cast_how how = {.importance = importance + row / ROWS * COLS};
+		fox_cast_rows(FOX_Q4_0, want, in + row * COLS, 1, COLS, &how, &r, NULL);
 		assert_memory_equal(want, whole + row * row_bytes, row_bytes);
 	}
 	o.bytes = part;
