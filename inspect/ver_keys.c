@@ -246,46 +246,55 @@ static enum fox_status check_samplings(struct fox_verify *v, struct fox_source *
 
 #define KEY_FILE_TYPE "general.file_type"
 
-/* The type that a file type promises for matrices, of those that have a proof; false: another, or a mixture. */
-static bool promised(uint64_t file_type, enum fox_type *type)
-{
-	const struct fox_ftype *f = fox_ftype_of_id(file_type);
-	if (!f || f != fox_ftype_of_type(f->type))
-		return false;
-	*type = f->type;
-	return f->type == FOX_F32 || f->type == FOX_F16 || f->type == FOX_Q8_0 || f->type == FOX_BF16;
-}
-
 /*
- * The names in llama.h begin with MOSTLY: a matrix may be f32 instead, and f16 where its rows do not fit q8_0's blocks; but
- * some matrix must have the type named. Any other file type names one that fails source.type, or is wrong.
+ * A file type of floats: matrices have its type, but any may be f32 instead, as the names in llama.h begin with MOSTLY; some
+ * matrix must have the type named.
  */
-static void check_file_type(struct fox_verify *v)
+static void check_floats(struct fox_verify *v, enum fox_type want)
 {
-	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, KEY_FILE_TYPE);
 	const struct fox_tensor *other = NULL;
 	size_t fitting = 0;
-	uint64_t id;
-	enum fox_type want;
-	if (!kv)
-		return;
-	if (!fox_gguf_item_u64(v->g, kv, 0, &id) || !promised(id, &want)) {
-		fox_find_add(&v->found, FOX_FAIL, "source.key", KEY_FILE_TYPE,
-		    "names none of the types that have a proof: 0 (f32), 1 (f16), 7 (q8_0), 32 (bf16)");
-		return;
-	}
 	for (size_t i = 0; i < fox_gguf_tensors(v->g); i++) {
 		const struct fox_tensor *t = fox_gguf_tensor(v->g, i);
-		bool stand_in = want == FOX_Q8_0 && t->type == FOX_F16 && t->dim[0] % fox_type_info(want)->elems;
 		if (t->n_dims < 2)
 			continue;
-		fitting += t->type == want || stand_in;
-		if (t->type != want && !stand_in && (!other || (other->type == FOX_F32 && t->type != FOX_F32)))
+		fitting += t->type == want;
+		if (t->type != want && (!other || (other->type == FOX_F32 && t->type != FOX_F32)))
 			other = t; /* the first, but one that is no f32 says more */
 	}
 	if (other && (other->type != FOX_F32 || !fitting))
 		fox_find_add(&v->found, FOX_FAIL, "source.key", KEY_FILE_TYPE, "says %s, but '%.*s' is %s",
 		    fox_type_info(want)->name, FOX_STR_ARG(other->name), fox_type_info(other->type)->name);
+}
+
+/* A quantized one names a mixture, and users may choose types by tensor: but where rows fit its base type's blocks, some
+ * matrix must have that. */
+static void check_mixture(struct fox_verify *v, enum fox_type want)
+{
+	size_t fitting = 0, there = 0;
+	for (size_t i = 0; i < fox_gguf_tensors(v->g); i++) {
+		const struct fox_tensor *t = fox_gguf_tensor(v->g, i);
+		fitting += t->n_dims > 1 && t->dim[0] % fox_type_info(want)->elems == 0;
+		there += t->n_dims > 1 && t->type == want;
+	}
+	if (fitting && !there)
+		fox_find_add(&v->found, FOX_FAIL, "source.key", KEY_FILE_TYPE, "says mostly %s, but no matrix is",
+		    fox_type_info(want)->name);
+}
+
+static void check_file_type(struct fox_verify *v)
+{
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, KEY_FILE_TYPE);
+	const struct fox_ftype *f;
+	uint64_t id;
+	if (!kv)
+		return;
+	if (!fox_gguf_item_u64(v->g, kv, 0, &id) || !(f = fox_ftype_of_id(id)))
+		fox_find_add(&v->found, FOX_FAIL, "source.key", KEY_FILE_TYPE, "names no file type");
+	else if (f->type == FOX_F32 || f->type == FOX_F16 || f->type == FOX_BF16)
+		check_floats(v, f->type);
+	else if (!(f->how & FOX_FTYPE_EXPERTS)) /* models here have none */
+		check_mixture(v, f->type);
 }
 
 /* ---- keys that nothing above looks at */

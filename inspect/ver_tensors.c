@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "format/base/io.h"
+#include "format/profile.h"
 #include "inspect/ver_tensors.h"
 
 enum { PIECE_BYTES = 4 << 20, MAX_TOLD = 32 };
@@ -76,7 +77,8 @@ static const char *incomparable(struct fox_ver_shape *shape, const struct fox_ve
 	if (!fox_ver_shape_of(shape, p, slot, s, text))
 		return "source.shape";
 	if (!dtype_is_float(s->dtype) ||
-	    (t->type != FOX_F32 && t->type != FOX_F16 && t->type != FOX_BF16 && t->type != FOX_Q8_0)) {
+	    (t->type != FOX_F32 && t->type != FOX_F16 && t->type != FOX_BF16 && t->type != FOX_Q8_0 &&
+	        !fox_ver_block_known(t->type))) {
 		snprintf(text, 320, "no proof of %s from %s is known here", type, fox_dtypes[s->dtype].name);
 		return "source.type";
 	}
@@ -190,12 +192,21 @@ static size_t cut(const struct fox_ver_shape *shape, size_t index, struct piece 
 	return n;
 }
 
+/* false: the tensor is not its source; for a quantized one, text then says why. */
+static bool is_right(const struct fox_ver_proof *f, char text[320])
+{
+	return !f->n_wrong && (!fox_ver_block_known(f->t->type) || fox_ver_quant_judge(&f->quant, f->t->type, text));
+}
+
 static void report_proof(struct fox_verify *v, const struct fox_slot *slot, const struct fox_ver_proof *f)
 {
 	/* a vector whose elements move was compared as a column */
 	uint64_t row = slot->row->rows == FOX_D_NONE ? 0 : f->first_row,
 	         col = slot->row->rows == FOX_D_NONE ? f->first_row + f->first_col : f->first_col;
-	if (f->n_wrong)
+	char text[320];
+	if (!is_right(f, text) && !f->n_wrong)
+		fox_find_add(&v->found, FOX_FAIL, "source.tensor", slot->name, "%s", text);
+	else if (f->n_wrong)
 		fox_find_add(&v->found, FOX_FAIL, "source.tensor", slot->name,
 		    "%llu of %llu values are not those of '%.*s'%s; first at row %llu, column %llu: %s%.9g, not %.9g",
 		    (unsigned long long)f->n_wrong, (unsigned long long)f->t->n_elems, FOX_STR_ARG(f->src->name),
@@ -207,11 +218,33 @@ static void report_proof(struct fox_verify *v, const struct fox_slot *slot, cons
 		    (unsigned long long)f->n_unrounded);
 }
 
+/* What is proven of one quantized type. */
+struct type_total {
+	size_t tensors;
+	uint64_t values, off; /* off: weights that are not the nearest that their scales give */
+	uint32_t farthest;
+	double error, row; /* the largest */
+};
+
 struct totals {
-	size_t exact, bounded;
+	size_t exact, bounded, quantized;
 	uint64_t elems;
 	double max_error;
+	struct type_total type[FOX_TYPE_LIMIT];
 };
+
+static void count_quantized(struct totals *sum, const struct fox_ver_proof *f)
+{
+	struct type_total *t = &sum->type[f->t->type];
+	double error = fox_ver_quant_error(&f->quant);
+	sum->quantized++;
+	t->tensors++;
+	t->values += f->quant.n;
+	t->off += f->quant.n_off[0] + f->quant.n_off[1] + f->quant.n_off[2];
+	t->farthest = f->quant.farthest > t->farthest ? f->quant.farthest : t->farthest;
+	t->error = error > t->error ? error : t->error;
+	t->row = f->quant.worst_row > t->row ? f->quant.worst_row : t->row;
+}
 
 static void merge(struct fox_ver_proof *into, const struct fox_ver_proof *f)
 {
@@ -223,6 +256,7 @@ static void merge(struct fox_ver_proof *into, const struct fox_ver_proof *f)
 	into->n_wrong += f->n_wrong;
 	into->n_unrounded += f->n_unrounded;
 	into->max_error = f->max_error > into->max_error ? f->max_error : into->max_error;
+	fox_ver_quant_merge(&into->quant, &f->quant);
 }
 
 static enum fox_status judge(struct proving *p, size_t n_pieces, struct totals *sum, struct fox_err *err)
@@ -239,13 +273,29 @@ static enum fox_status judge(struct proving *p, size_t n_pieces, struct totals *
 				merge(&whole, &p->proofs[k]);
 		}
 		report_proof(p->v, &p->pair->slots[p->pieces[i].slot], &whole);
-		if (!whole.n_wrong) {
-			*(whole.t->type == FOX_Q8_0 ? &sum->bounded : &sum->exact) += 1;
+		char text[320];
+		if (is_right(&whole, text)) {
+			if (fox_ver_block_known(whole.t->type))
+				count_quantized(sum, &whole);
+			else
+				*(whole.t->type == FOX_Q8_0 ? &sum->bounded : &sum->exact) += 1;
 			sum->elems += whole.t->n_elems;
 			sum->max_error = whole.max_error > sum->max_error ? whole.max_error : sum->max_error;
 		}
 	}
 	return FOX_OK;
+}
+
+/* How the container says that its weights were rounded. */
+static enum fox_ver_rounding rounding_of(const struct fox_gguf *g)
+{
+	struct fox_str options;
+	if (!fox_gguf_str(g, FOX_KEY_QUANTIZE_OPTIONS, &options, NULL) &&
+	    memmem(options.p, options.n, "calibrated", strlen("calibrated")))
+		return FOX_VER_FED_BACK;
+	return fox_gguf_find_key(g, "quantize.imatrix.file") || fox_gguf_find_key(g, "fox.imatrix.sha256")
+	           ? FOX_VER_WEIGHTED
+	           : FOX_VER_NEAREST;
 }
 
 /* Decide what is compared with what; returns the number of pieces, filling pieces and proofs (and telling of pairs that
@@ -270,7 +320,10 @@ static size_t plan(struct proving *p, struct piece *pieces, struct fox_ver_proof
 		size_t k = cut(&shape, i, pieces ? pieces + total : NULL);
 		for (size_t j = 0; proofs && j < k; j++)
 			proofs[total + j] =
-			    (struct fox_ver_proof){.t = t, .src = s, .add_one = slot->row->how & FOX_T_ADD_ONE};
+			    (struct fox_ver_proof){.t = t,
+			        .src = s,
+			        .add_one = slot->row->how & FOX_T_ADD_ONE,
+			        .quant.how = rounding_of(p->v->g)};
 		total += k;
 	}
 	return total;
@@ -311,6 +364,38 @@ static enum fox_status check_absent(struct proving *p, struct fox_err *err)
 	return FOX_OK;
 }
 
+static void tell_type(struct fox_verify *v, uint32_t type, const struct type_total *t)
+{
+	if (!t->tensors)
+		return;
+	const char *name = fox_type_info(type)->name;
+	fox_find_add(&v->found, FOX_PASS, "source.tensor", "",
+	    "%zu %s tensors are within their limits; largest relative error %.3g of a tensor, %.3g of a row", t->tensors,
+	    name, t->error, t->row);
+	if (t->off)
+		fox_find_add(&v->found, FOX_NOTE, "source.tensor", "",
+		    "%llu of %llu %s weights are not the nearest that their scales give, the farthest by %u", (unsigned long long)t->off,
+		    (unsigned long long)t->values, name, t->farthest);
+}
+
+static void report_types(struct fox_verify *v, const struct totals *sum)
+{
+	static const struct fox_column columns[] = {{"type", NULL, false, false}, {"tensors", NULL, true, false},
+	    {"values", NULL, true, false}, {"error", NULL, true, false}, {"row_error", NULL, true, false},
+	    {"not_nearest", NULL, true, false}};
+	if (!sum->quantized)
+		return;
+	struct fox_table *table = fox_report_table(v->report, "quantized", columns, FOX_COUNT(columns));
+	for (int i = 0; i < FOX_TYPE_LIMIT; i++) {
+		const struct type_total *t = &sum->type[i];
+		struct fox_cell cells[] = {fox_cell_cstr(t->tensors ? fox_type_info((uint32_t)i)->name : NULL),
+		    fox_cell_u64(t->tensors), fox_cell_u64(t->values), fox_cell_f64(t->error), fox_cell_f64(t->row),
+		    fox_cell_u64(t->off)};
+		if (t->tensors)
+			fox_report_row(v->report, table, cells);
+	}
+}
+
 static void report_totals(struct fox_verify *v, const struct totals *sum)
 {
 	if (sum->exact)
@@ -320,9 +405,13 @@ static void report_totals(struct fox_verify *v, const struct totals *sum)
 	if (sum->bounded)
 		fox_find_add(&v->found, FOX_PASS, "source.tensor", "",
 		    "%zu q8_0 tensors are within their bound; largest error %.3g", sum->bounded, sum->max_error);
-	fox_report_field(v->report, "tensors_proven", NULL, fox_cell_u64(sum->exact + sum->bounded));
+	for (uint32_t i = 0; i < FOX_TYPE_LIMIT; i++)
+		tell_type(v, i, &sum->type[i]);
+	fox_report_field(
+	    v->report, "tensors_proven", NULL, fox_cell_u64(sum->exact + sum->bounded + sum->quantized));
 	fox_report_field(v->report, "values_proven", NULL, fox_cell_u64(sum->elems));
 	fox_report_field(v->report, "q8_0_max_error", NULL, fox_cell_f64(sum->max_error));
+	report_types(v, sum);
 }
 
 enum fox_status fox_ver_tensors(struct fox_verify *v, const struct fox_ver_pair *pair, struct fox_err *err)

@@ -5,6 +5,8 @@
 #ifndef FOX_VER_TENSORS_H
 #define FOX_VER_TENSORS_H
 
+#include "inspect/ver_block.h"
+#include "inspect/ver_quant.h"
 #include "inspect/verify.h"
 
 /* One tensor's comparison, or a piece of it; what went wrong is counted, the first place remembered. */
@@ -17,6 +19,7 @@ struct fox_ver_proof {
 	bool first_is_scale;  /* q8_0: what is wrong there first is the scale of its block */
 	uint64_t n_unrounded; /* q8_0: within the bound, but not the reference's rounding */
 	double max_error;
+	struct fox_ver_quant quant; /* types of ver_block.h */
 };
 
 /* Count a wrong value. */
@@ -26,7 +29,7 @@ void fox_ver_wrong(struct fox_ver_proof *f, uint64_t row, uint64_t col, double g
  * fox_ver_row - one row of the container against its source
  *
  * row     for messages only
- * got     n values of f->t->type: f32, f16, bf16, or q8_0 with n a multiple of 32
+ * got     n values of f->t->type: f32, f16, bf16, q8_0, or one that fox_ver_block_known; n a multiple of its block
  * src     n values of f->src->dtype: F64, F32, F16 or BF16
  */
 void fox_ver_row(struct fox_ver_proof *f, uint64_t row, const uint8_t *got, const uint8_t *src, uint64_t n);

@@ -9,6 +9,8 @@
 #include "format/base/num.h"
 #include "inspect/ver_tensors.h"
 
+enum { PART = 256 }; /* values of a quantized row at once: a multiple of every block */
+
 static double source_value(enum fox_dtype d, const uint8_t *p, uint64_t i)
 {
 	switch (d) {
@@ -121,10 +123,27 @@ static void row_q8_0(
 	}
 }
 
+/* Sources wider than f32 pass through f32, as every quantizer's arithmetic does. */
+static void row_quantized(
+    struct fox_ver_proof *f, uint64_t row, const uint8_t *got, const uint8_t *src, uint64_t n)
+{
+	const struct fox_type_info *info = fox_type_info(f->t->type);
+	double x[PART];
+	for (uint64_t at = 0; at < n; at += PART) {
+		uint64_t part = n - at < PART ? n - at : PART;
+		for (uint64_t i = 0; i < part; i++)
+			x[i] = (double)(float)source_value(f->src->dtype, src, at + i);
+		fox_ver_quant_blocks(&f->quant, f->t->type, row, at, got + at / info->elems * info->bytes, x, part);
+	}
+	fox_ver_quant_end_row(&f->quant, row);
+}
+
 void fox_ver_row(struct fox_ver_proof *f, uint64_t row, const uint8_t *got, const uint8_t *src, uint64_t n)
 {
 	if (f->t->type == FOX_Q8_0)
 		row_q8_0(f, row, got, src, n);
+	else if (fox_ver_block_known(f->t->type))
+		row_quantized(f, row, got, src, n);
 	else
 		row_floats(f, row, got, src, n);
 }

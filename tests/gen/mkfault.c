@@ -223,7 +223,10 @@ static struct fox_span faulty_data(struct job *j, const struct fox_tensor *t, ui
 			die("out of memory");
 		if (rounding) {
 			memcpy(*own, t->data.p, t->data.n);
-			(*own)[t->data.n / 2] ^= 1;
+			const struct fox_type_info *info = fox_type_info(t->type);
+			/* of floats a value, of q8_0 a scale, of other blocks a weight: their middle */
+			size_t in = info->elems == 1 || t->type == FOX_Q8_0 ? 0 : info->bytes / 2;
+			(*own)[t->data.n / 2 + in] ^= 1;
 		}
 		d.p = *own;
 	}
