@@ -78,4 +78,20 @@ float fox_k_refine_symmetric(int8_t *q, const float *x, int n, int top);
  */
 float fox_k_fit_scales(uint8_t *q, const float *x, const float *w, int n, int top);
 
+/* The same without weights: codes[i] of the largest's 1 / top, to nearest. Returns largest / top as f16. */
+uint16_t fox_k_plain_scales(uint8_t *codes, const float *x, int n, int top);
+
+/* The value of largest magnitude, the first among equals; 0 when all are 0. */
+float fox_k_largest(const float *x, int n);
+
+/* Codes of sixteen scales in units of -largest / top, to nearest, in -top .. top - 1 (top 32 or 128); returns that unit.
+ * largest: fox_k_largest of them, not 0. */
+float fox_k_symmetric_scales(int8_t *codes, const float *scales, float largest, int top);
+
+/* The scales' field of q4_k and q5_k: six bits each of eight scales and eight minima. Those of 0..3 stand in bytes 0..3 and
+ * 4..7; of those of 4..7 the low four bits in bytes 8..11, the high two on top of the others. What a code has beyond
+ * six bits spoils a neighbour's, as it does in ggml. */
+void fox_k_pack_scales(uint8_t out[12], const uint8_t *scales, const uint8_t *mins);
+void fox_k_unpack_scales(uint8_t *scales, uint8_t *mins, const uint8_t in[12]);
+
 #endif

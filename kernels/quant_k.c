@@ -66,18 +66,6 @@ struct affine_parts {
 	uint16_t d, dmin;
 };
 
-/* Codes of the largest's 1 / scale_top, to nearest. */
-static uint16_t plain_scales(uint8_t *codes, const float *x, int n, int scale_top)
-{
-	float max = 0;
-	for (int i = 0; i < n; i++)
-		max = x[i] > max ? x[i] : max;
-	float inverse = max > 0 ? (float)scale_top / max : 0;
-	for (int i = 0; i < n; i++)
-		codes[i] = (uint8_t)fox_k_nearest(inverse * x[i]);
-	return fox_f32_to_f16(max / (float)scale_top);
-}
-
 static void fit_affine(
     struct affine_parts *p, const struct affine_type *t, const float *x, const float *importance)
 {
@@ -101,8 +89,8 @@ static void fit_affine(
 		p->d = fox_f32_to_f16(fox_k_fit_scales(p->scales, scales, sums, n, t->scale_top));
 		p->dmin = fox_f32_to_f16(fox_k_fit_scales(p->mins, mins, sums, n, t->scale_top));
 	} else {
-		p->d = plain_scales(p->scales, scales, n, t->scale_top);
-		p->dmin = plain_scales(p->mins, mins, n, t->scale_top);
+		p->d = fox_k_plain_scales(p->scales, scales, n, t->scale_top);
+		p->dmin = fox_k_plain_scales(p->mins, mins, n, t->scale_top);
 	}
 }
 
@@ -139,27 +127,6 @@ static void encode_q2_k(void *out, const float *x, const float *importance)
 	memcpy(out, &b, sizeof b);
 }
 
-/* Six bits each of eight scales and eight minima: of 0..3 in bytes 0..3 and 4..7; of 4..7 the low four bits in bytes
- * 8..11, the high two above the others'. */
-static void pack_scales(uint8_t out[12], const uint8_t *scales, const uint8_t *mins)
-{
-	for (int s = 0; s < 4; s++) {
-		out[s] = (uint8_t)(scales[s] | scales[s + 4] >> 4 << 6);
-		out[s + 4] = (uint8_t)(mins[s] | mins[s + 4] >> 4 << 6);
-		out[s + 8] = (uint8_t)((scales[s + 4] & 15) | mins[s + 4] << 4);
-	}
-}
-
-static void unpack_scales(uint8_t *scales, uint8_t *mins, const uint8_t in[12])
-{
-	for (int s = 0; s < 4; s++) {
-		scales[s] = in[s] & 63;
-		mins[s] = in[s + 4] & 63;
-		scales[s + 4] = (uint8_t)((in[s + 8] & 15) | in[s] >> 6 << 4);
-		mins[s + 4] = (uint8_t)(in[s + 8] >> 4 | in[s + 4] >> 6 << 4);
-	}
-}
-
 /* The steps q4_k and q5_k share: everything but the codes' packing. cap: scales' codes are held at 63; only a code that
  * was below 0, and so is near 255, can tell. */
 static void quantize_8x32(struct affine_parts *p, uint8_t packed[12], const struct affine_type *t,
@@ -170,9 +137,9 @@ static void quantize_8x32(struct affine_parts *p, uint8_t packed[12], const stru
 		p->scales[s] = p->scales[s] < 63 ? p->scales[s] : 63;
 		p->mins[s] = p->mins[s] < 63 ? p->mins[s] : 63;
 	}
-	pack_scales(packed, p->scales, p->mins);
+	fox_k_pack_scales(packed, p->scales, p->mins);
 	uint8_t scales[8], mins[8];
-	unpack_scales(scales, mins, packed);
+	fox_k_unpack_scales(scales, mins, packed);
 	float d = fox_f16_to_f32(p->d), dmin = fox_f16_to_f32(p->dmin);
 	for (int s = 0; s < 8; s++)
 		requantize_affine(p->q + 32 * s, x + 32 * s, 32, t->top, d * (float)scales[s], dmin * (float)mins[s]);
@@ -219,18 +186,6 @@ static void requantize_symmetric(int8_t *q, const float *x, int top, float d)
 		q[i] = (int8_t)(fox_k_clamp(fox_k_nearest(x[i] / d), -top, top - 1) + top);
 }
 
-/* The first among the scales of largest magnitude; 0 when there is none. */
-static float dominant(const float *scales)
-{
-	float max = 0, at = 0;
-	for (int s = 0; s < 16; s++)
-		if (fabsf(scales[s]) > max) {
-			max = fabsf(scales[s]);
-			at = scales[s];
-		}
-	return at;
-}
-
 /* Scales' codes 0..63, for -32..31; returns the block's own scale. */
 static float q3_k_scales(int8_t *codes, int8_t *q, const float *x, const float *importance)
 {
@@ -244,14 +199,14 @@ static float q3_k_scales(int8_t *codes, int8_t *q, const float *x, const float *
 	}
 	for (int s = 0; s < 16; s++)
 		scales[s] = fox_k_refine_symmetric(q + 16 * s, x + 16 * s, 16, 4);
-	float max = dominant(scales);
+	float max = fox_k_largest(scales, 16);
 	memset(codes, 0, 16);
 	if (!(max != 0))
 		return 0;
-	float inverse = -32.0f / max;
+	float d = fox_k_symmetric_scales(codes, scales, max, 32);
 	for (int s = 0; s < 16; s++)
-		codes[s] = (int8_t)(fox_k_clamp((int8_t)(uint8_t)fox_k_nearest(inverse * scales[s]), -32, 31) + 32);
-	return 1 / inverse;
+		codes[s] = (int8_t)(codes[s] + 32);
+	return d;
 }
 
 static void encode_q3_k(void *out, const float *x, const float *importance)
@@ -283,19 +238,15 @@ static void encode_q6_k(void *out, const float *x, const float *importance)
 	for (int s = 0; s < 16; s++)
 		scales[s] =
 		    fox_k_fit_symmetric(q + 16 * s, x + 16 * s, importance ? importance + 16 * s : NULL, 16, 32);
-	float max = dominant(scales);
+	float max = fox_k_largest(scales, 16);
 	if (fabsf(max) < FOX_K_TINY) {
 		memset(out, 0, sizeof b);
 		return;
 	}
-	float inverse = -128.0f / max;
-	uint16_t d16 = fox_f32_to_f16(1 / inverse);
+	uint16_t d16 = fox_f32_to_f16(fox_k_symmetric_scales(b.scales, scales, max, 128));
 	float d = fox_f16_to_f32(d16);
-	for (int s = 0; s < 16; s++) {
-		int code = fox_k_nearest(inverse * scales[s]);
-		b.scales[s] = (int8_t)(uint8_t)(code < 127 ? code : 127);
+	for (int s = 0; s < 16; s++)
 		requantize_symmetric(q + 16 * s, x + 16 * s, 32, d * (float)b.scales[s]);
-	}
 	for (int i = 0; i < LEN; i++) {
 		b.q[i / 128 * 64 + i % 64] |= (uint8_t)((q[i] & 15) << i % 128 / 64 * 4);
 		b.high[i / 128 * 32 + i % 32] |= (uint8_t)(q[i] >> 4 << i % 128 / 32 * 2);

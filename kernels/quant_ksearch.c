@@ -75,8 +75,7 @@ struct fox_k_affine fox_k_fit_affine(uint8_t *q, const float *x, const float *w,
 	return (struct fox_k_affine){scale, -low};
 }
 
-/* The value of largest magnitude, the first among equals; 0 when all are. */
-static float largest(const float *x, int n)
+float fox_k_largest(const float *x, int n)
 {
 	float max = 0, at = 0;
 	for (int i = 0; i < n; i++)
@@ -115,7 +114,7 @@ static struct scale_sums symmetric_sums(const float *x, const float *w, int n, i
 
 float fox_k_fit_symmetric(int8_t *q, const float *x, const float *w, int n, int top)
 {
-	float max = largest(x, n);
+	float max = fox_k_largest(x, n);
 	if (fabsf(max) < FOX_K_TINY) {
 		memset(q, 0, (size_t)n);
 		return 0;
@@ -160,7 +159,7 @@ static bool move_symmetric(struct scale_sums *s, int8_t *q, float x, int top)
 
 float fox_k_refine_symmetric(int8_t *q, const float *x, int n, int top)
 {
-	float max = largest(x, n);
+	float max = fox_k_largest(x, n);
 	if (fabsf(max) < FOX_K_TINY) {
 		memset(q, 0, (size_t)n);
 		return 0;
@@ -247,4 +246,45 @@ float fox_k_fit_scales(uint8_t *q, const float *x, const float *w, int n, int to
 			moved |= move_scale(&s, &q[i], x[i], w[i], top);
 	}
 	return scale_of(s);
+}
+
+uint16_t fox_k_plain_scales(uint8_t *codes, const float *x, int n, int top)
+{
+	float max = 0;
+	for (int i = 0; i < n; i++)
+		max = x[i] > max ? x[i] : max;
+	float inverse = max > 0 ? (float)top / max : 0;
+	for (int i = 0; i < n; i++)
+		codes[i] = (uint8_t)fox_k_nearest(inverse * x[i]);
+	return fox_f32_to_f16(max / (float)top);
+}
+
+void fox_k_pack_scales(uint8_t out[12], const uint8_t *scales, const uint8_t *mins)
+{
+	for (int s = 0; s < 4; s++) {
+		out[s] = (uint8_t)(scales[s] | scales[s + 4] >> 4 << 6);
+		out[s + 4] = (uint8_t)(mins[s] | mins[s + 4] >> 4 << 6);
+		out[s + 8] = (uint8_t)((scales[s + 4] & 15) | mins[s + 4] << 4);
+	}
+}
+
+void fox_k_unpack_scales(uint8_t *scales, uint8_t *mins, const uint8_t in[12])
+{
+	for (int s = 0; s < 4; s++) {
+		scales[s] = in[s] & 63;
+		mins[s] = in[s + 4] & 63;
+		scales[s + 4] = (uint8_t)((in[s + 8] & 15) | in[s] >> 6 << 4);
+		mins[s + 4] = (uint8_t)(in[s + 8] >> 4 | in[s + 4] >> 6 << 4);
+	}
+}
+
+float fox_k_symmetric_scales(int8_t *codes, const float *scales, float largest, int top)
+{
+	float inverse = (float)-top / largest;
+	for (int s = 0; s < FOX_K_SUBS; s++) {
+		int c = fox_k_nearest(inverse * scales[s]);
+		c = (int8_t)(uint8_t)(c < 127 ? c : 127);
+		codes[s] = (int8_t)fox_k_clamp(c, -top, top - 1);
+	}
+	return 1 / inverse;
 }

@@ -3,8 +3,8 @@
  *
  *   quantblk encode TYPE COLS [IMPORTANCE] < f32 > blocks    rows of COLS; IMPORTANCE: a file of COLS f32
  *   quantblk decode TYPE < blocks > f32
- *   quantblk bench TYPE COLS [IMPORTANCE] < f32 > seconds    the fastest of several runs over the whole input, one thread,
- *                                                            as text: encode, then decode
+ *   quantblk bench TYPE COLS [IMPORTANCE] < f32 > seconds    CPU time of the fastest of several runs over the whole
+ *                                                            input, one thread, as text: encode, then decode
  *   quantblk types                                           TYPE, weights and bytes per block, what it has of: encode,
  *                                                            weighted, decode
  *
@@ -73,7 +73,7 @@ static void encode_rows(const struct rows *r)
 static double now_s(void)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 

@@ -6,7 +6,7 @@
   python3 tests/reference/compare_blocks.py LIBGGML_BASE.so [--blocks N] [--types q4_k,...] [--scalar] [--speed]
 
 --blocks  of each type, kind of row and kind of importance (20000); the library: see block_rows.py, from which a type is
-          added. --scalar: fox's scalar kernels only. --speed: compares speed instead, one thread each: fox's scalar and
+          added. --scalar: fox's scalar kernels only. --speed: compares speed instead, one thread each, CPU time: fox's scalar and
           best kernels as multiples of ggml's. Exit 1 when anything differs.
 """
 import argparse
@@ -88,14 +88,14 @@ def speed(name, folder):
         words = ["bench", name, str(COLS)] + ([weights_file(folder, w)] if which else [])
         took = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             blocks = ggml.encode(name, x, w)
-            took.append(time.perf_counter() - start)
+            took.append(time.process_time() - start)
         back = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             ggml.decode(name, blocks)
-            back.append(time.perf_counter() - start)
+            back.append(time.process_time() - start)
         ours = [[float(v) for v in fox(words, x.tobytes(), scalar).split()] for scalar in (True, False)]
         mb = x.nbytes / 1e6
         print(f"{name:8} {'weighted' if which else 'plain':9} encode MB/s: ggml {mb / min(took):7.1f}  "
