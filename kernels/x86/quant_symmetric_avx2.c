@@ -8,7 +8,7 @@
 
 #include "kernels/x86/lanes_avx2.h"
 
-enum { LEN = FOX_K_LEN, SUBS = FOX_K_SUBS, BATCH = 8, SUB = 16 };
+enum { LEN = FOX_K_LEN, SUBS = FOX_K_SUBS, BATCH = FOX_K_BATCH, SUB = 16 };
 
 /* Sixteen sub-blocks, or eight, in V vectors. */
 struct groups {
