@@ -29,7 +29,11 @@ def tensors(path):
 
 def keys(path):
     fields = GGUFReader(path).fields
-    return {k: (f.types, [bytes(p) for p in f.parts[2:]]) for k, f in fields.items() if not k.startswith(("GGUF.", "fox."))}
+    values = {k: (f.types, [bytes(p) for p in f.parts[2:]]) for k, f in fields.items() if not k.startswith(("GGUF.", "fox."))}
+    file = values.get("quantize.imatrix.file")  # llama-quantize records the path, fox the name alone
+    if file:
+        values["quantize.imatrix.file"] = os.path.basename(file[1][-1])
+    return values
 
 
 def compare(a, b):
