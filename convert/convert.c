@@ -325,7 +325,8 @@ static enum fox_status run(struct conversion *c, struct fox_err *err)
 	const struct fox_convert_options *o = c->o;
 	size_t n = fox_source_files(c->src), n_weights = 0;
 	const struct fox_file **files = fox_arena_alloc(&c->arena, n, sizeof(const struct fox_file *));
-	struct fox_output_input *inputs = fox_arena_alloc(&c->arena, n, sizeof *inputs);
+	const struct fox_mixtures *m = &c->mixtures;
+	struct fox_output_input *inputs = fox_arena_alloc(&c->arena, n + m->n_files, sizeof *inputs);
 	struct fox_buf identity = {0};
 	if (!files || !inputs)
 		return fox_fail_nomem(err);
@@ -335,6 +336,8 @@ static enum fox_status run(struct conversion *c, struct fox_err *err)
 		if (f->weights)
 			files[n_weights++] = &f->fd;
 	}
+	for (size_t i = 0; i < m->n_files; i++)
+		inputs[n + i] = (struct fox_output_input){&m->files[i], fox_str_of(m->paths[i])};
 	add_identity(c, n_weights, &identity);
 	struct fox_delivery d = {.outs = &c->r->outs,
 	    .pipe = {.job = &c->job,
@@ -351,7 +354,7 @@ static enum fox_status run(struct conversion *c, struct fox_err *err)
 	    .resume = o->resume,
 	    .identity = identity.p,
 	    .inputs = inputs,
-	    .n_inputs = n,
+	    .n_inputs = n + m->n_files,
 	    .seal = seal,
 	    .seal_ctx = c};
 	enum fox_status s = identity.failed ? fox_fail_nomem(err) : fox_outputs_deliver(&d, &c->arena, err);

@@ -108,6 +108,14 @@ static enum fox_status open_imatrix(struct fox_mixtures *m, struct fox_arena *ar
 	return s;
 }
 
+static enum fox_status hold_file(struct fox_mixtures *m, const char *path, struct fox_err *err)
+{
+	if (!path)
+		return FOX_OK;
+	m->paths[m->n_files] = path;
+	return fox_file_open(&m->files[m->n_files++], path, err);
+}
+
 static enum fox_status parse_type(
     const char *option, const char *name, enum fox_type *out, struct fox_err *err)
 {
@@ -129,6 +137,10 @@ enum fox_status fox_mixtures_open(struct fox_mixtures *m, const struct fox_mixtu
 	if (!s)
 		s = parse_type("--token-embedding-type", options->embed_type, &embed, err);
 	if (!s)
+		s = hold_file(m, options->rules_file, err);
+	if (!s)
+		s = hold_file(m, options->measured ? NULL : options->imatrix, err);
+	if (!s)
 		s = add_rules(m, err);
 	if (!s)
 		s = open_imatrix(m, arena, err);
@@ -146,6 +158,8 @@ enum fox_status fox_mixtures_open(struct fox_mixtures *m, const struct fox_mixtu
 void fox_mixtures_close(struct fox_mixtures *m)
 {
 	fox_rules_close(m->rules);
+	for (size_t i = 0; i < m->n_files; i++)
+		fox_file_close(&m->files[i]);
 	if (m->own_imatrix)
 		fox_imatrix_close(m->imatrix);
 	*m = (struct fox_mixtures){0};

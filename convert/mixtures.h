@@ -9,6 +9,7 @@
 #include "convert/job.h"
 #include "convert/recipe.h"
 #include "convert/tok_import.h"
+#include "format/base/io.h"
 #include "format/imatrix.h"
 
 /* Texts given one by one on a command line. */
@@ -53,6 +54,9 @@ struct fox_mixtures {
 	struct fox_rules *rules;
 	struct fox_imatrix *imatrix; /* NULL: none */
 	bool own_imatrix;
+	struct fox_file files[2]; /* of options that name one, open as long: never to be overwritten */
+	const char *paths[2];
+	size_t n_files;
 	const struct fox_mixture_options *options;
 };
 

@@ -145,15 +145,33 @@ static enum fox_status adopt(struct run *r, size_t i, struct fox_err *err)
 	return s;
 }
 
+/* Neither of the two files that --resume keeps may be an input, by whatever name or link: both are written to. */
+static enum fox_status spare_inputs(const struct run *r, const char *path, struct fox_err *err)
+{
+	struct stat st;
+	for (size_t i = 0; !stat(path, &st) && i < r->d->n_inputs; i++) {
+		const struct fox_output_input *in = &r->d->inputs[i];
+		if (in->file->dev == st.st_dev && in->file->ino == st.st_ino)
+			return fox_fail(
+			    err, FOX_E_ARG, FOX_NOWHERE, "'%.200s' is the input '%.*s'", path, FOX_STR_ARG(in->name));
+	}
+	return FOX_OK;
+}
+
 /* An output with its journal. What another run recorded is refused before anything is touched. */
 static enum fox_status create_part(struct run *r, size_t i, struct fox_err *err)
 {
 	struct fox_output *o = &r->outs->list[i];
-	struct fox_buf path = {0}, head = {0};
+	struct fox_buf path = {0}, part = {0}, head = {0};
 	bool had, found = false;
 	journal_path(&path, o);
 	journal_head(&head, r, o);
-	enum fox_status s = path.failed || head.failed ? fox_fail_nomem(err) : FOX_OK;
+	fox_buf_fmt(&part, "%s.part", o->path.p);
+	enum fox_status s = path.failed || head.failed || part.failed ? fox_fail_nomem(err) : FOX_OK;
+	if (!s)
+		s = spare_inputs(r, path.p, err);
+	if (!s)
+		s = spare_inputs(r, part.p, err);
 	if (!s)
 		s = fox_journal_read(path.p, fox_buf_view(&head), r->job, r->res.tally[i], r->res.raw, &found, err);
 	if (!s)
@@ -166,6 +184,7 @@ static enum fox_status create_part(struct run *r, size_t i, struct fox_err *err)
 		s = fox_journal_open(
 		    &r->journals[i], path.p, fox_buf_view(&head), r->job, r->res.tally[i], r->res.raw, err);
 	fox_buf_free(&path);
+	fox_buf_free(&part);
 	fox_buf_free(&head);
 	return s;
 }

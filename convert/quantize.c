@@ -299,14 +299,13 @@ static void add_identity(const struct work *q, struct fox_buf *b)
 static enum fox_status run(struct work *q, struct fox_err *err)
 {
 	const struct fox_quantize_options *o = q->o;
-	struct fox_file imatrix = {0};
 	const struct fox_file *file = &q->map.file;
-	const struct fox_output_input inputs[] = {{file, fox_str_of(o->src)}, {&imatrix, fox_str_of("imatrix")}};
+	struct fox_output_input inputs[3] = {{file, fox_str_of(o->src)}};
 	struct fox_buf identity = {0};
 	add_identity(q, &identity);
 	enum fox_status s = identity.failed ? fox_fail_nomem(err) : FOX_OK;
-	if (!s && o->types.imatrix)
-		s = fox_file_open(&imatrix, o->types.imatrix, err);
+	for (size_t i = 0; i < q->mixtures.n_files; i++)
+		inputs[1 + i] = (struct fox_output_input){&q->mixtures.files[i], fox_str_of(q->mixtures.paths[i])};
 	struct fox_delivery d = {.outs = &q->r->outs,
 	    .pipe = {.job = &q->job,
 	        .files = &file,
@@ -319,12 +318,11 @@ static enum fox_status run(struct work *q, struct fox_err *err)
 	    .resume = o->resume,
 	    .identity = identity.p,
 	    .inputs = inputs,
-	    .n_inputs = imatrix.open ? 2 : 1,
+	    .n_inputs = 1 + q->mixtures.n_files,
 	    .seal = seal,
 	    .seal_ctx = q};
 	if (!s)
 		s = fox_outputs_deliver(&d, &q->arena, err);
-	fox_file_close(&imatrix);
 	fox_buf_free(&identity);
 	return s;
 }

@@ -38,6 +38,7 @@ quantize m-bf16.gguf q8_0,q8_0
 quantize m-bf16.gguf iq2_xs
 quantize m-bf16.gguf q4_0 --tensor-type 'ffn'
 quantize m-bf16.gguf q4_0 --imatrix none
+quantize m-bf16.gguf q4_0 --tensor-type-file rules -o rules -f
 quantize m-bf16.gguf q4_0 --exclude-weights ffn
 quantize m-q8_0.gguf q4_0
 cp "$demo/config.json" .

@@ -78,6 +78,14 @@ echo "exit $?, $(left)"
 more=
 run env >report
 check 'without --resume'
+echo "== the files that are kept are no input"
+for name in x.gguf.part x.gguf.part.journal; do
+	cp whole.gguf $name
+	fox-quantize $name q8_0 -q --resume -o x.gguf
+	echo "exit $?"
+	cmp $name whole.gguf
+	rm $name
+done
 echo "== without --resume"
 rm -rf out && mkdir out
 run faulty write int 60 2>/dev/null

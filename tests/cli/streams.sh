@@ -4,6 +4,7 @@ fox-convert "$demo" -q -o demo.gguf >/dev/null
 for stream in full closed; do
 	echo "stdout $stream"
 	for line in "fox-convert --help" "fox-convert --version" "fox-convert $demo -q -n" \
+		"fox-quantize --help" "fox-quantize demo.gguf q4_0 -n" "fox-quantize demo.gguf q4_0 -q -f -o q.gguf" \
 		"fox-inspect --help" "fox-inspect --version" "fox-inspect demo.gguf" "fox-inspect keys --json demo.gguf" \
 		"fox-verify --help" "fox-verify --version" "fox-verify demo.gguf" "fox-verify --json demo.gguf" \
 		"fox-run --help" "fox-run --version" "fox-run demo.gguf -q -p a -n 2"; do
