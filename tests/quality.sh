@@ -38,10 +38,13 @@ fi
 
 # llama_base MODEL LOGITS
 llama_base() { "$llama" -m "$1" -f "$text" -c $ctx --kl-divergence-base "$2" >"$dir/said" 2>&1 || die "llama-perplexity fails on the base"; }
-# llama_kld MODEL LOGITS: "value +- error"; its two streams apart, since one cuts into the other's lines
+# llama_kld MODEL LOGITS: "value +- error". Its log has a thread of its own, whose last lines can be lost at exit: then once more
 llama_kld() {
-	"$llama" -m "$1" -c $ctx --kl-divergence-base "$2" --kl-divergence >"$dir/out" 2>"$dir/said" || die "llama-perplexity fails on $(basename "$1")"
-	sed -n 's/^Mean *KLD: *\([0-9.e-]*\)[^0-9.]*\([0-9.e-]*\).*/\1 +- \2/p' "$dir/out" | grep . || die "llama-perplexity tells no divergence"
+	for try in 1 2 3 4 5; do
+		"$llama" -m "$1" -c $ctx --kl-divergence-base "$2" --kl-divergence >"$dir/out" 2>"$dir/said" || die "llama-perplexity fails on $(basename "$1")"
+		sed -n 's/^Mean *KLD: *\([0-9.e-]*\)[^0-9.]*\([0-9.e-]*\).*/\1 +- \2/p' "$dir/out" | grep . && return
+	done
+	die "llama-perplexity tells no divergence in $try tries"
 }
 if [ -n "$llama" ]; then
 	"$bin/fox-quantize" -q "$base" f32 -o "$exact" >"$dir/said" 2>&1 || die "cannot decode the base"
