@@ -119,8 +119,6 @@ static enum fox_status calibrate(
 		s = fox_calib_factor(&c->sums, pool, err);
 	fox_pool_close(pool);
 	o->types.measured = c->imatrix;
-	o->types.factor = fox_calib_factor_of;
-	o->types.factor_ctx = &c->sums;
 	return s;
 }
 
@@ -136,8 +134,6 @@ static void forget(struct calibration *c)
 static enum fox_status check_calibration(
     const struct calibration *c, const struct fox_quantize_options *o, struct fox_err *err)
 {
-	if (o->types.search == FOX_MIXTURE_CALIBRATED && !c->text && !o->dry_run)
-		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--search calibrated' needs '--calibrate'");
 	if (c->text && o->types.imatrix)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--calibrate' and '--imatrix' exclude each other");
 	if (!c->text && (c->save || c->n_ctx || c->chunks))
@@ -225,6 +221,10 @@ int main(int argc, char **argv)
 	fox_log_quiet(quiet);
 	fox_mixture_take(&o.types, &lists);
 	o.threads = threads;
+	if (cal.text) { /* in a dry run it finds nothing */
+		o.types.factor = fox_calib_factor_of;
+		o.types.factor_ctx = &cal.sums;
+	}
 	struct fox_quantize_result r = {0};
 	if (cal.text && !o.dry_run)
 		s = calibrate(&cal, &o, &err);

@@ -131,6 +131,9 @@ enum fox_status fox_mixtures_open(struct fox_mixtures *m, const struct fox_mixtu
 {
 	enum fox_type output = FOX_TYPE_LIMIT, embed = FOX_TYPE_LIMIT;
 	*m = (struct fox_mixtures){.options = options};
+	if (options->search == FOX_MIXTURE_CALIBRATED && !options->factor)
+		return fox_fail(
+		    err, FOX_E_ARG, FOX_NOWHERE, "'--search calibrated' needs a text: fox-quantize --calibrate TEXT");
 	enum fox_status s = add_names(m, automatic, arena, err);
 	if (!s)
 		s = parse_type("--output-tensor-type", options->output_type, &output, err);
