@@ -38,7 +38,7 @@ size_t fox_rules_count(const struct fox_rules *r);                  /* 0 for NUL
 struct fox_str fox_rules_text(const struct fox_rules *r, size_t i); /* as given; i < count */
 enum fox_type fox_rules_type(const struct fox_rules *r, size_t i);
 
-/* The first rule that matches a name, or SIZE_MAX. errors FOX_E_UNSUPPORTED: a match that takes too many steps, naming
+/* The first rule that matches a name (well-formed UTF-8), or SIZE_MAX. One thread at a time. errors FOX_E_UNSUPPORTED: a match that takes too many steps, naming
  * the rule; FOX_E_NOMEM */
 enum fox_status fox_rules_find(
     const struct fox_rules *r, struct fox_str name, size_t *rule, struct fox_err *err) FOX_MUST_CHECK;
@@ -94,10 +94,10 @@ void fox_recipe_model_gguf(struct fox_recipe_model *out, const struct fox_gguf *
 /* ---- choice */
 
 struct fox_recipe_tensor {
-	struct fox_str name;
-	enum fox_type type; /* that it has now, and keeps when it is not quantized */
-	uint32_t n_dims;    /* 1..4 */
-	uint64_t dim[4];    /* dim[0] is contiguous (columns); what lies past n_dims is not looked at */
+	struct fox_str name; /* well-formed UTF-8, as every reader here hands it out */
+	enum fox_type type;  /* that it has now, and keeps when it is not quantized */
+	uint32_t n_dims;     /* 1..4 */
+	uint64_t dim[4];     /* dim[0] is contiguous (columns); what lies past n_dims is not looked at */
 };
 
 enum fox_recipe_why {

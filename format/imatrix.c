@@ -5,39 +5,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "format/base/arena.h"
 #include "format/base/io.h"
 #include "format/base/num.h"
+#include "format/imatrix_in.h"
 
 #define MAX_COUNT 9007199254740992.0f /* 2^53: rows that no run reaches */
 
-struct own {
-	struct fox_arena arena;
-	size_t n_asked, n_found; /* by fox_imatrix_for */
-};
-
-static struct own *own_of(const struct fox_imatrix *im)
-{
-	return im->own;
-}
-
-static bool keep(struct own *o, struct fox_str *s)
+bool imatrix_keep(struct imatrix_own *o, struct fox_str *s)
 {
 	const char *p = fox_arena_strdup(&o->arena, *s);
 	s->p = p;
 	return p != NULL;
 }
 
-static enum fox_status bad_value(
-    struct fox_str name, const char *what, uint64_t i, float v, uint64_t at, struct fox_err *err)
+enum fox_status imatrix_bad_value(struct fox_str name, uint64_t i, float v, uint64_t at, struct fox_err *err)
 {
 	const char *kind = isnan(v) ? "NaN" : isinf(v) ? "infinite" : "negative";
-	return fox_fail(err, FOX_E_FORMAT, at, "%s %llu of '%.*s' is %s", what, (unsigned long long)i,
-	    FOX_STR_ARG(name), kind);
+	return fox_fail(
+	    err, FOX_E_FORMAT, at, "value %llu of '%.*s' is %s", (unsigned long long)i, FOX_STR_ARG(name), kind);
 }
 
-/* A name stands for a weight tensor, and goes into messages and other files. */
-static enum fox_status check_name(struct fox_str name, uint64_t at, struct fox_err *err)
+enum fox_status imatrix_check_name(struct fox_str name, uint64_t at, struct fox_err *err)
 {
 	if (!name.n)
 		return fox_fail(err, FOX_E_FORMAT, at, "an entry without a name");
@@ -76,8 +64,8 @@ static enum fox_status other(const struct fox_gguf *g, const struct fox_tensor *
 	    err, FOX_E_FORMAT, FOX_NOWHERE, "'%.*s' has %s and no '%s'", FOX_STR_ARG(name), has, full);
 }
 
-static enum fox_status read_counts(struct own *o, struct fox_imatrix_entry *e, const struct fox_gguf *g,
-    const struct fox_tensor *t, struct fox_err *err)
+static enum fox_status read_counts(struct imatrix_own *o, struct fox_imatrix_entry *e,
+    const struct fox_gguf *g, const struct fox_tensor *t, struct fox_err *err)
 {
 	float *counts = fox_arena_alloc(&o->arena, e->n_mats, sizeof *counts);
 	if (!counts)
@@ -85,7 +73,7 @@ static enum fox_status read_counts(struct own *o, struct fox_imatrix_entry *e, c
 	for (uint64_t i = 0; i < e->n_mats; i++) {
 		float c = value(g, t, i);
 		if (!(c >= 0) || isinf(c))
-			return bad_value(t->name, "value", i, c, t->at + 4 * i, err);
+			return imatrix_bad_value(t->name, i, c, t->at + 4 * i, err);
 		if (c > MAX_COUNT)
 			return fox_fail(err, FOX_E_BOUND, t->at + 4 * i, "value %llu of '%.*s' is over 2^53",
 			    (unsigned long long)i, FOX_STR_ARG(t->name));
@@ -97,8 +85,8 @@ static enum fox_status read_counts(struct own *o, struct fox_imatrix_entry *e, c
 }
 
 /* Sums over rows become means; a matrix that no row met weighs all columns alike. source: quantize.cpp load_imatrix */
-static enum fox_status read_means(struct own *o, struct fox_imatrix_entry *e, const struct fox_gguf *g,
-    const struct fox_tensor *t, struct fox_err *err)
+static enum fox_status read_means(struct imatrix_own *o, struct fox_imatrix_entry *e,
+    const struct fox_gguf *g, const struct fox_tensor *t, struct fox_err *err)
 {
 	uint64_t cols = e->n_values / e->n_mats;
 	float *means = fox_arena_alloc(&o->arena, e->n_values, sizeof *means);
@@ -107,19 +95,19 @@ static enum fox_status read_means(struct own *o, struct fox_imatrix_entry *e, co
 	for (uint64_t i = 0; i < e->n_values; i++) {
 		float v = value(g, t, i), n = e->counts[i / cols];
 		if (!(v >= 0) || isinf(v))
-			return bad_value(t->name, "value", i, v, t->at + 4 * i, err);
+			return imatrix_bad_value(t->name, i, v, t->at + 4 * i, err);
 		means[i] = n > 0 ? v / n : 1;
 	}
 	e->means = means;
 	return FOX_OK;
 }
 
-static enum fox_status gguf_entry(struct own *o, struct fox_imatrix_entry *e, const struct fox_gguf *g,
-    const struct fox_tensor *sums, struct fox_err *err)
+static enum fox_status gguf_entry(struct imatrix_own *o, struct fox_imatrix_entry *e,
+    const struct fox_gguf *g, const struct fox_tensor *sums, struct fox_err *err)
 {
 	const struct fox_tensor *counts;
 	e->name = (struct fox_str){sums->name.p, sums->name.n - strlen(SUMS)};
-	enum fox_status s = check_name(e->name, FOX_NOWHERE, err);
+	enum fox_status s = imatrix_check_name(e->name, FOX_NOWHERE, err);
 	if (!s)
 		s = other(g, &counts, e->name, COUNTS, "sums", err);
 	if (s)
@@ -138,7 +126,7 @@ static enum fox_status gguf_entry(struct own *o, struct fox_imatrix_entry *e, co
 	s = read_counts(o, e, g, counts, err);
 	if (!s)
 		s = read_means(o, e, g, sums, err);
-	if (!s && !keep(o, &e->name))
+	if (!s && !imatrix_keep(o, &e->name))
 		s = fox_fail_nomem(err);
 	return s;
 }
@@ -150,7 +138,7 @@ static enum fox_status gguf_facts(struct fox_imatrix *im, const struct fox_gguf 
 		size_t at;
 	} numbers[] = {{"imatrix.chunk_count", offsetof(struct fox_imatrix, n_chunks)},
 	    {"imatrix.chunk_size", offsetof(struct fox_imatrix, chunk_size)}};
-	struct own *o = own_of(im);
+	struct imatrix_own *o = imatrix_own(im);
 	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, "general.type");
 	struct fox_str type;
 	if (kv && !fox_gguf_str(g, "general.type", &type, NULL) && !fox_str_is(type, "imatrix"))
@@ -173,14 +161,15 @@ static enum fox_status gguf_facts(struct fox_imatrix *im, const struct fox_gguf 
 	if (!names)
 		return fox_fail_nomem(err);
 	for (im->datasets = names; im->n_datasets < kv->n_items; im->n_datasets++)
-		if (!fox_gguf_next_str(g, kv, &cursor, &names[im->n_datasets]) || !keep(o, &names[im->n_datasets]))
+		if (!fox_gguf_next_str(g, kv, &cursor, &names[im->n_datasets]) ||
+		    !imatrix_keep(o, &names[im->n_datasets]))
 			return fox_fail_nomem(err);
 	return FOX_OK;
 }
 
 static enum fox_status read_gguf(struct fox_imatrix *im, const struct fox_gguf *g, struct fox_err *err)
 {
-	struct own *o = own_of(im);
+	struct imatrix_own *o = imatrix_own(im);
 	size_t n = fox_gguf_tensors(g);
 	enum fox_status s = gguf_facts(im, g, err);
 	if (s)
@@ -199,126 +188,6 @@ static enum fox_status read_gguf(struct fox_imatrix *im, const struct fox_gguf *
 		s = fox_fail(
 		    err, FOX_E_FORMAT, FOX_NOWHERE, "no importance matrix: no tensor's name ends with '%s'", SUMS);
 	return s;
-}
-
-/* ---- .dat: n_entries, then each (bytes of name, name, calls, n_values, f32 sums of means), then (calls, bytes, text); i32 */
-
-struct reader {
-	struct fox_span in;
-	size_t at;
-};
-
-static enum fox_status need(const struct reader *r, uint64_t n, const char *what, struct fox_err *err)
-{
-	if (n <= r->in.n - r->at)
-		return FOX_OK;
-	return fox_fail(
-	    err, FOX_E_TRUNCATED, r->at, "%s of %llu bytes ends past the file", what, (unsigned long long)n);
-}
-
-/* An i32 within [low, high]. */
-static enum fox_status number(
-    struct reader *r, int64_t low, int64_t high, const char *what, uint64_t *out, struct fox_err *err)
-{
-	enum fox_status s = need(r, 4, what, err);
-	if (s)
-		return s;
-	int32_t v = (int32_t)fox_load32(r->in.p + r->at);
-	if (v < low || v > high)
-		return fox_fail(err, FOX_E_BOUND, r->at, "%s is %d; there may be %lld to %lld", what, v,
-		    (long long)low, (long long)high);
-	r->at += 4;
-	*out = (uint64_t)v;
-	return FOX_OK;
-}
-
-static enum fox_status dat_name(struct own *o, struct reader *r, struct fox_str *out, struct fox_err *err)
-{
-	uint64_t n = 0;
-	enum fox_status s = number(r, 1, FOX_IMATRIX_MAX_NAME, "the length of a name", &n, err);
-	if (!s)
-		s = need(r, n, "a name", err);
-	if (s)
-		return s;
-	*out = (struct fox_str){(const char *)r->in.p + r->at, (size_t)n};
-	s = check_name(*out, r->at, err);
-	r->at += (size_t)n;
-	return s || keep(o, out) ? s : fox_fail_nomem(err);
-}
-
-static enum fox_status dat_entry(
-    struct own *o, struct reader *r, struct fox_imatrix_entry *e, struct fox_err *err)
-{
-	enum fox_status s = dat_name(o, r, &e->name, err);
-	if (!s)
-		s = number(r, 0, INT32_MAX, "the number of evaluations", &e->calls, err);
-	if (!s)
-		s = number(r, 1, INT32_MAX, "the number of values", &e->n_values, err);
-	if (!s)
-		s = need(r, 4 * e->n_values, "the data", err);
-	float *means = s ? NULL : fox_arena_alloc(&o->arena, (size_t)e->n_values, sizeof *means);
-	if (!s && !means)
-		return fox_fail_nomem(err);
-	for (uint64_t i = 0; i < e->n_values && !s; i++, r->at += 4) {
-		float v = fox_load_f32(r->in.p + r->at);
-		if (!(v >= 0) || isinf(v))
-			s = bad_value(e->name, "value", i, v, r->at, err);
-		else /* without a call the sums stand as they are. source: quantize.cpp load_imatrix */
-			means[i] = e->calls ? v / (float)e->calls : v;
-	}
-	e->means = means;
-	if (s && e->name.n)
-		fox_in(err, "in the entry '%.*s'", FOX_STR_ARG(e->name));
-	return s;
-}
-
-static enum fox_status dat_end(struct fox_imatrix *im, struct reader *r, struct fox_err *err)
-{
-	struct own *o = own_of(im);
-	uint64_t n = 0;
-	if (r->at == r->in.n)
-		return FOX_OK; /* the oldest files end here */
-	enum fox_status s = number(r, 0, INT32_MAX, "the number of chunks", &im->n_chunks, err);
-	if (!s)
-		s = number(r, 0, INT32_MAX, "the length of the dataset's name", &n, err);
-	if (!s)
-		s = need(r, n, "the dataset's name", err);
-	if (s)
-		return s;
-	struct fox_str *name = fox_arena_alloc(&o->arena, 1, sizeof *name);
-	if (!name)
-		return fox_fail_nomem(err);
-	*name = (struct fox_str){(const char *)r->in.p + r->at, (size_t)n};
-	r->at += (size_t)n;
-	if (n && fox_utf8_bad(*name) != name->n)
-		return fox_fail(err, FOX_E_FORMAT, r->at - (size_t)n, "the dataset's name is not UTF-8");
-	if (r->at != r->in.n)
-		return fox_fail(
-		    err, FOX_E_FORMAT, r->at, "%llu bytes behind the end", (unsigned long long)(r->in.n - r->at));
-	im->datasets = name;
-	im->n_datasets = n != 0;
-	return keep(o, name) ? FOX_OK : fox_fail_nomem(err);
-}
-
-static enum fox_status read_dat(struct fox_imatrix *im, struct fox_span bytes, struct fox_err *err)
-{
-	struct own *o = own_of(im);
-	struct reader r = {bytes, 0};
-	uint64_t n = 0;
-	im->legacy = true;
-	if (bytes.n < 4 || !fox_load32(bytes.p))
-		return fox_fail(
-		    err, FOX_E_FORMAT, FOX_NOWHERE, "no importance matrix: neither GGUF nor a .dat with entries");
-	enum fox_status s =
-	    number(&r, 1, FOX_IMATRIX_MAX_ENTRIES, "no importance matrix: the number of entries", &n, err);
-	if (!s)
-		s = need(&r, 13 * n, "the least data of the entries", err); /* before memory is asked for */
-	im->entries = s ? NULL : fox_arena_alloc(&o->arena, (size_t)n, sizeof *im->entries);
-	if (!s && !im->entries)
-		return fox_fail_nomem(err);
-	for (uint64_t i = 0; i < n && !s; i++)
-		s = dat_entry(o, &r, &im->entries[im->n_entries++], err);
-	return s ? s : dat_end(im, &r, err);
 }
 
 /* ---- opening */
@@ -356,7 +225,7 @@ enum fox_status fox_imatrix_open_bytes(
     struct fox_imatrix **out, struct fox_span bytes, const char *path, struct fox_err *err)
 {
 	struct fox_imatrix *im = calloc(1, sizeof *im);
-	struct own *o = calloc(1, sizeof *o);
+	struct imatrix_own *o = calloc(1, sizeof *o);
 	struct fox_gguf *g = NULL;
 	enum fox_status s = FOX_OK;
 	*out = NULL;
@@ -372,7 +241,7 @@ enum fox_status fox_imatrix_open_bytes(
 	else if (bytes.n >= 4 && !memcmp(bytes.p, "GGUF", 4))
 		s = fox_gguf_open_bytes(&g, bytes, path, err);
 	else
-		s = read_dat(im, bytes, err);
+		s = imatrix_read_dat(im, bytes, err);
 	if (!s && g)
 		s = read_gguf(im, g, err);
 	if (!s)
@@ -405,7 +274,7 @@ void fox_imatrix_close(struct fox_imatrix *im)
 {
 	if (!im)
 		return;
-	fox_arena_free(&own_of(im)->arena);
+	fox_arena_free(&imatrix_own(im)->arena);
 	free(im->own);
 	free(im);
 }
@@ -431,6 +300,7 @@ enum fox_status fox_imatrix_filter(
 			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'%s': no entry's name holds '%.*s'", im->path,
 			    FOX_STR_ARG(parts[i]));
 	}
+	imatrix_own(im)->walk_i = imatrix_own(im)->walk_k = 0;
 	for (size_t k = 0; k < im->n_entries && n; k++) {
 		struct fox_imatrix_entry *e = &im->entries[k];
 		if (any_part(e->name, parts, n) != include && !e->left_out) {
@@ -456,7 +326,7 @@ const struct fox_imatrix_entry *fox_imatrix_find(const struct fox_imatrix *im, s
 enum fox_status fox_imatrix_for(struct fox_imatrix *im, const float **out, struct fox_str name, uint64_t cols,
     uint64_t n_mats, struct fox_err *err)
 {
-	struct own *o = own_of(im);
+	struct imatrix_own *o = imatrix_own(im);
 	struct fox_imatrix_entry *e = find(im, name);
 	uint64_t want;
 	*out = NULL;
@@ -474,6 +344,7 @@ enum fox_status fox_imatrix_for(struct fox_imatrix *im, const float **out, struc
 		return FOX_E_MISMATCH;
 	}
 	o->n_found++;
+	o->walk_i = o->walk_k = 0;
 	e->used = true;
 	*out = e->means;
 	return FOX_OK;
@@ -481,16 +352,24 @@ enum fox_status fox_imatrix_for(struct fox_imatrix *im, const float **out, struc
 
 const struct fox_imatrix_entry *fox_imatrix_unused(const struct fox_imatrix *im, size_t i)
 {
-	for (size_t k = 0; k < im->n_entries; k++)
-		if (!im->entries[k].used && !im->entries[k].left_out && !i--)
-			return &im->entries[k];
+	struct imatrix_own *o = imatrix_own(im);
+	if (i < o->walk_i)
+		o->walk_i = o->walk_k = 0;
+	for (; o->walk_k < im->n_entries; o->walk_k++) {
+		const struct fox_imatrix_entry *e = &im->entries[o->walk_k];
+		if (e->used || e->left_out)
+			continue;
+		if (o->walk_i == i)
+			return e;
+		o->walk_i++;
+	}
 	return NULL;
 }
 
 enum fox_status fox_imatrix_covers_some(const struct fox_imatrix *im, struct fox_err *err)
 {
 	const struct fox_imatrix_entry *e = fox_imatrix_unused(im, 0);
-	if (!own_of(im)->n_asked || own_of(im)->n_found)
+	if (!imatrix_own(im)->n_asked || imatrix_own(im)->n_found)
 		return FOX_OK;
 	return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
 	    "'%s': none of its %zu entries is of a tensor that is quantized; the first is '%.*s': made with "

@@ -88,7 +88,8 @@ const struct fox_imatrix_entry *fox_imatrix_find(const struct fox_imatrix *im, s
 enum fox_status fox_imatrix_for(struct fox_imatrix *im, const float **out, struct fox_str name, uint64_t cols,
     uint64_t n_mats, struct fox_err *err) FOX_MUST_CHECK;
 
-/* Entries kept that fox_imatrix_for has not returned: i counts from 0; NULL: no more. */
+/* Entries kept that fox_imatrix_for has not returned: i counts from 0; NULL: no more. One thread at a time; linear when i
+ * rises. */
 const struct fox_imatrix_entry *fox_imatrix_unused(const struct fox_imatrix *im, size_t i);
 /* FOX_E_MISMATCH when tensors were asked for and not one had an entry: a file for another model. FOX_OK otherwise. */
 enum fox_status fox_imatrix_covers_some(const struct fox_imatrix *im, struct fox_err *err) FOX_MUST_CHECK;

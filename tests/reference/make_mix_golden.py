@@ -98,8 +98,10 @@ def models():
     yield m("glm5-next", "glm5-next", 8, 8, 16, 16, [f"t token_embd.weight f16 512 {ROWS}"] + [
         f"t blk.*.{n}.weight f16 512 {ROWS}" for n in (
             "attn_q_a", "attn_q_b", "attn_kv_a_mqa", "nextn.eh_proj", "hc_base", "indexer.attn_q_b", "indexer.proj",
-            "ssm_f_a", "ssm_g_b", "ssm_beta", "attn_output")] + [
-        f"t blk.*.attn_k_b.weight f16 128 {ROWS} 16", f"t blk.*.ffn_down_exps.weight f16 512 {ROWS} 8"]), [
+            "ssm_f_a", "ssm_f_b", "ssm_g_a", "ssm_g_b", "ssm_beta", "indexer.attn_k", "indexer_compressor_gate",
+            "indexer_compressor_ape", "attn_output")] + [
+        f"t blk.*.attn_k_b.weight f16 128 {ROWS} 16", f"t blk.*.attn_v_b.weight f16 512 {ROWS} 16",
+        f"t blk.*.ffn_down_exps.weight f16 512 {ROWS} 8"]), [
             "Q4_K_M", "Q2_K", "MXFP4_MOE", "F16", "Q4_K_M pure"]
     yield m("bailingmoe3", "bailingmoe3", 8, 16, 16, 4, bare(512, 512, experts=16) + [
         f"t blk.*.attn_k_b.weight f16 128 {ROWS} 16"]), ["MXFP4_MOE", "Q4_K_M"]

@@ -312,6 +312,9 @@ static void what_tensors_find(void **state)
 	assert_true(fox_str_is(fox_imatrix_unused(im, 0)->name, "blk.0.ffn_down.weight"));
 	assert_true(fox_str_is(fox_imatrix_unused(im, 1)->name, "output.weight"));
 	assert_null(fox_imatrix_unused(im, 2));
+	assert_true(fox_str_is(fox_imatrix_unused(im, 0)->name, "blk.0.ffn_down.weight"));
+	assert_non_null(importance(im, "blk.0.ffn_down.weight", 40, 1));
+	assert_true(fox_str_is(fox_imatrix_unused(im, 0)->name, "output.weight"));
 	assert_int_equal(fox_imatrix_for(im, &p, fox_str_of("output.weight"), 32, 1, &err), FOX_E_MISMATCH);
 	assert_fox_err(&err, FOX_E_MISMATCH, FOX_NOWHERE,
 	    "'tests/golden/imatrix.gguf': 24 values for 'output.weight', which has 32 columns in each of 1 "

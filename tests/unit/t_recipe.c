@@ -242,7 +242,7 @@ static size_t find(const struct fox_rules *r, const char *name)
 static void rules_found(void **state)
 {
 	static const char *const add[] = {"^BLK\\.(0|1)\\.=Q8_0", "[[:digit:]]\\.attn_[^qk]=IQ4_xs",
-	    "\\bffn_\\S{2}\\b=f16", "\\x61\\u0062c$=bf16", "[^]x=f32"};
+	    "\\bffn_\\S{2}\\b=f16", "\\x61\\u0062c$=bf16", "[^]x=f32", "^(?:(q)|k)\\1z=q5_0"};
 	struct fox_rules *r;
 	struct fox_err err = {0};
 	assert_fox_ok(fox_rules_open(&r, &err), &err);
@@ -255,6 +255,9 @@ static void rules_found(void **state)
 	assert_int_equal(find(r, "blk.10.ffn_down.weight"), SIZE_MAX);
 	assert_int_equal(find(r, "zabc"), 3);
 	assert_int_equal(find(r, "abcd"), SIZE_MAX);
+	assert_int_equal(find(r, "abc\n"), SIZE_MAX); /* $ is the end alone */
+	assert_int_equal(find(r, "kz"), 5); /* a group that took no part matches nothing, successfully */
+	assert_int_equal(find(r, "qz"), SIZE_MAX);
 	assert_int_equal(find(r, "\nx"), 4);
 	assert_int_equal(
 	    find(r, "BLK.1.x"), 4); /* letters of the rule are lower case, those of the name are as they are */
