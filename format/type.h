@@ -59,10 +59,11 @@ struct fox_type_info {
 /* The row of a container id; NULL for unknown and removed ids. */
 const struct fox_type_info *fox_type_info(uint32_t id);
 
-/* Why an id without a row is refused: "q4_2, removed from the format" (with its old name), or "unknown". */
+/* Why an id without a row is refused, after its name: "q4_2, removed from the format", "iq4_k, a type of ik_llama.cpp"; or
+ * "unknown". */
 const char *fox_type_refusal(uint32_t id);
 
-/* Find a type by its lower-case name. FOX_E_ARG when there is none. */
+/* Find a type by its lower-case name. FOX_E_ARG when there is none; the message says so of removed and foreign types. */
 enum fox_status fox_type_parse(struct fox_str name, enum fox_type *out, struct fox_err *err) FOX_MUST_CHECK;
 
 /* Bytes of one row of `cols` weights; false when cols is no multiple of the block or it does not fit 64 bits.

@@ -9,7 +9,8 @@
 #include "kernels/half.h"
 #include "kernels/kernels.h"
 
-enum { FOX_K_LEN = 256, FOX_K_SUBS = 16 }; /* weights of a super-block; its sub-blocks at most */
+/* Weights of a super-block; its sub-blocks at most; super-blocks that vector code takes together. */
+enum { FOX_K_LEN = 256, FOX_K_SUBS = 16, FOX_K_BATCH = 8 };
 
 /* Below this magnitude a group counts as zero. */
 #define FOX_K_TINY 1e-15f
@@ -78,7 +79,12 @@ float fox_k_refine_symmetric(int8_t *q, const float *x, int n, int top);
  */
 float fox_k_fit_scales(uint8_t *q, const float *x, const float *w, int n, int top);
 
-/* The same without weights: codes[i] of the largest's 1 / top, to nearest. Returns largest / top as f16. */
+/* The same for eight super-blocks: values[b][s] and weights[b][s] of sub-block s < n (8 or 16) of super-block b; d[b] is the
+ * scale as f16. */
+void fox_k_fit_scales_avx2(uint8_t codes[][FOX_K_SUBS], uint16_t d[], float values[][FOX_K_SUBS],
+    float weights[][FOX_K_SUBS], int n, int top);
+
+/* Without weights: codes[i] of the largest's 1 / top, to nearest. Returns largest / top as f16. */
 uint16_t fox_k_plain_scales(uint8_t *codes, const float *x, int n, int top);
 
 /* The value of largest magnitude, the first among equals; 0 when all are 0. */

@@ -1,5 +1,6 @@
 /* codec_avx2.c - stored weights to f32 and back; bit for bit what the scalar codecs give. */
 #include <assert.h>
+#include <float.h>
 #include <immintrin.h>
 #include <string.h>
 
@@ -193,41 +194,69 @@ static inline double add_partials(struct squares s)
 struct error_lanes {
 	struct squares error, square;
 	__m256 max;
-	__m256i n; /* minus the number of values that count; a span has fewer than 2^31 */
 };
 
-static inline void add_errors(struct error_lanes *l, __m256 x, __m256 y, __m256 counts)
+static inline void add_errors(struct error_lanes *l, __m256 x, __m256 apart)
 {
 	const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
-	const __m256 inf = _mm256_castsi256_ps(_mm256_set1_epi32(0x7f800000));
-	__m256 apart = _mm256_sub_ps(x, y);
-	__m256 use = _mm256_and_ps(counts, _mm256_cmp_ps(_mm256_and_ps(apart, magnitude), inf, _CMP_LT_OQ));
-	apart = _mm256_and_ps(apart, use);
 	l->error = add_squares(l->error, apart);
-	l->square = add_squares(l->square, _mm256_and_ps(x, use));
+	l->square = add_squares(l->square, x);
 	l->max = _mm256_max_ps(l->max, _mm256_and_ps(apart, magnitude));
-	l->n = _mm256_add_epi32(l->n, _mm256_castps_si256(use));
+}
+
+/* The first n floats from p on, at most eight; 0 in place of the others, which changes no sum. */
+static inline __m256 load_up_to_8(const float *p, size_t n)
+{
+	const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+	if (n >= 8)
+		return _mm256_loadu_ps(p);
+	return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane));
+}
+
+/* All values, with no regard to what is not finite. */
+static struct error_lanes errors_of_all(const float *x, const float *y, size_t n)
+{
+	struct error_lanes l = {0};
+	size_t i = 0;
+	for (; i + 8 <= n; i += 8) {
+		__m256 v = _mm256_loadu_ps(x + i);
+		add_errors(&l, v, _mm256_sub_ps(v, _mm256_loadu_ps(y + i)));
+	}
+	if (i < n) {
+		__m256 v = load_up_to_8(x + i, n - i);
+		add_errors(&l, v, _mm256_sub_ps(v, load_up_to_8(y + i, n - i)));
+	}
+	return l;
+}
+
+/* Those whose difference is finite, and *out of those that are left out. */
+static struct error_lanes errors_of_finite(const float *x, const float *y, size_t n, uint64_t *out)
+{
+	const __m256 inf = _mm256_castsi256_ps(_mm256_set1_epi32(0x7f800000));
+	struct error_lanes l = {0};
+	*out = 0;
+	for (size_t i = 0; i < n; i += 8) {
+		__m256 v = load_up_to_8(x + i, n - i), apart = _mm256_sub_ps(v, load_up_to_8(y + i, n - i));
+		__m256 use =
+		    _mm256_cmp_ps(_mm256_castsi256_ps(abs_bits(_mm256_castps_si256(apart))), inf, _CMP_LT_OQ);
+		add_errors(&l, _mm256_and_ps(v, use), _mm256_and_ps(apart, use));
+		*out += (uint64_t)__builtin_popcount(~(unsigned)_mm256_movemask_ps(use) & 0xff);
+	}
+	return l;
 }
 
 void fox_error_avx2(const float *x, const float *y, size_t n, struct fox_cast_error *e)
 {
-	const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-	struct error_lanes l = {.n = _mm256_setzero_si256()};
-	const __m256 all = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
-	size_t i = 0;
-	for (; i + 8 <= n; i += 8)
-		add_errors(&l, _mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i), all);
-	if (i < n) { /* a lane that is left out adds 0, which changes no sum */
-		__m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n - i)), lane);
-		add_errors(
-		    &l, _mm256_maskload_ps(x + i, mask), _mm256_maskload_ps(y + i, mask), _mm256_castsi256_ps(mask));
+	uint64_t left_out = 0;
+	struct error_lanes l = errors_of_all(x, y, n);
+	double sum = add_partials(l.error);
+	if (!(sum <= DBL_MAX)) { /* a difference is not finite: squares of all others add up to less */
+		l = errors_of_finite(x, y, n, &left_out);
+		sum = add_partials(l.error);
 	}
-	int32_t counted[8];
-	_mm256_storeu_si256((__m256i *)(void *)counted, l.n);
-	for (int j = 0; j < 8; j++)
-		e->n += (uint64_t) - (int64_t)counted[j];
 	double max = (double)max_lane(l.max);
-	e->sum_square_error += add_partials(l.error);
+	e->n += n - left_out;
+	e->sum_square_error += sum;
 	e->sum_square += add_partials(l.square);
 	e->max_abs_error = max > e->max_abs_error ? max : e->max_abs_error;
 }

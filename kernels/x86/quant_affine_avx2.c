@@ -9,7 +9,7 @@
 
 #include "kernels/x86/lanes_avx2.h"
 
-enum { LEN = FOX_K_LEN, SUBS = FOX_K_SUBS, BATCH = 8, MAX_LEN = 32 };
+enum { LEN = FOX_K_LEN, SUBS = FOX_K_SUBS, BATCH = FOX_K_BATCH, MAX_LEN = 32 };
 
 /* See quant_k.c. */
 struct affine_type {
@@ -66,11 +66,14 @@ LANES_INLINE __m256 survey(struct fixed *f, __m256 *low, const struct groups *g,
 	return _mm256_or_ps(tiny, _mm256_cmp_ps(huge, _mm256_set1_ps(0x1p100f), _CMP_NLE_UQ));
 }
 
-/* The codes at an inverse scale. */
-LANES_INLINE __m256 code(__m256 x, __m256 inverse, __m256 low, int top)
+/* The codes at an inverse scale. Rounding may stay below 0 only where low is above the least weight, and above top only
+ * where the range is cut finer than top: what cannot happen is not guarded against. */
+LANES_INLINE __m256 code(__m256 x, __m256 inverse, __m256 low, int top, bool below, bool above)
 {
 	__m256 c = lanes_round(_mm256_mul_ps(inverse, _mm256_sub_ps(x, low)));
-	return _mm256_min_ps(_mm256_max_ps(c, _mm256_setzero_ps()), _mm256_set1_ps((float)top));
+	if (below)
+		c = _mm256_max_ps(c, _mm256_setzero_ps());
+	return above ? _mm256_min_ps(c, _mm256_set1_ps((float)top)) : c;
 }
 
 LANES_INLINE __m256 error_of(__m256 q, __m256 x, __m256 w, __m256 scale, __m256 low, bool squared)
@@ -86,40 +89,59 @@ LANES_INLINE __m256 inverse_of(float top, const struct fixed *f, __m256 low)
 	return _mm256_div_ps(_mm256_set1_ps(top), range);
 }
 
-/* One step of fox_k_fit_affine for both vectors. Returns lanes whose codes might lie beyond plain rounding. */
-LANES_INLINE __m256 step_affine(struct best b[2], struct groups *g, const struct fixed f[2], float top_now,
-    int len, int top, bool squared)
+/* What least squares needs: sums of w q, w q q and w q x. */
+struct sums {
+	__m256 q, qq, qx;
+};
+
+LANES_INLINE void sums_at(struct sums s[2], struct groups *g, const __m256 inverse[2], const __m256 low[2],
+    int len, int top, bool below, bool above)
 {
-	__m256 inverse[2], low[2], q[2], qq[2], qx[2], odd = _mm256_setzero_ps();
+	for (int v = 0; v < 2; v++)
+		s[v].q = s[v].qq = s[v].qx = _mm256_setzero_ps();
+	for (int i = 0; i < len; i++)
+		for (int v = 0; v < 2; v++) {
+			__m256 x = g->x[i][v], c = code(x, inverse[v], low[v], top, below, above);
+			__m256 wc = _mm256_mul_ps(g->w[i][v], c);
+			g->q[i][v] = c;
+			s[v].q = _mm256_add_ps(s[v].q, wc);
+			s[v].qq = _mm256_add_ps(s[v].qq, _mm256_mul_ps(wc, c));
+			s[v].qx = _mm256_add_ps(s[v].qx, _mm256_mul_ps(wc, x));
+		}
+}
+
+/* One step of fox_k_fit_affine for both vectors, at the inverse scale top_now / range. Returns lanes whose codes
+ * might lie beyond plain rounding. */
+LANES_INLINE __m256 step_affine(struct best b[2], struct groups *g, const struct fixed f[2], float top_now,
+    bool above, int len, int top, bool squared)
+{
+	__m256 inverse[2], low[2], odd = _mm256_setzero_ps(), below = odd;
+	struct sums s[2];
 	for (int v = 0; v < 2; v++) {
 		low[v] = b[v].low;
 		inverse[v] = inverse_of(top_now, &f[v], low[v]);
-		q[v] = qq[v] = qx[v] = _mm256_setzero_ps();
-		__m256 below = _mm256_mul_ps(inverse[v], _mm256_sub_ps(f[v].least, low[v]));
-		odd = _mm256_or_ps(odd, _mm256_cmp_ps(below, _mm256_set1_ps(-0x1p21f), _CMP_NGE_UQ));
+		__m256 first = _mm256_mul_ps(inverse[v], _mm256_sub_ps(f[v].least, low[v]));
+		below = _mm256_or_ps(below, lanes_less(first, _mm256_set1_ps(-0.49f)));
+		odd = _mm256_or_ps(odd, _mm256_cmp_ps(first, _mm256_set1_ps(-0x1p21f), _CMP_NGE_UQ));
 		odd = _mm256_or_ps(odd, _mm256_cmp_ps(inverse[v], _mm256_set1_ps(0x1p105f), _CMP_NLE_UQ));
 		odd = _mm256_or_ps(odd, _mm256_cmp_ps(inverse[v], _mm256_setzero_ps(), _CMP_NGT_UQ));
 	}
-	for (int i = 0; i < len; i++)
-		for (int v = 0; v < 2; v++) {
-			__m256 x = g->x[i][v], c = code(x, inverse[v], low[v], top), wc = _mm256_mul_ps(g->w[i][v], c);
-			g->q[i][v] = c;
-			q[v] = _mm256_add_ps(q[v], wc);
-			qq[v] = _mm256_add_ps(qq[v], _mm256_mul_ps(wc, c));
-			qx[v] = _mm256_add_ps(qx[v], _mm256_mul_ps(wc, x));
-		}
+	if (_mm256_movemask_ps(below))
+		sums_at(s, g, inverse, low, len, top, true, above);
+	else
+		sums_at(s, g, inverse, low, len, top, false, above);
 	__m256 a[2], m[2], valid[2], error[2];
 	for (int v = 0; v < 2; v++) {
-		__m256 det = _mm256_sub_ps(_mm256_mul_ps(f[v].sum_w, qq[v]), _mm256_mul_ps(q[v], q[v]));
+		__m256 det = _mm256_sub_ps(_mm256_mul_ps(f[v].sum_w, s[v].qq), _mm256_mul_ps(s[v].q, s[v].q));
 		valid[v] = lanes_less(_mm256_setzero_ps(), det);
-		a[v] = _mm256_sub_ps(_mm256_mul_ps(f[v].sum_w, qx[v]), _mm256_mul_ps(f[v].sum_x, q[v]));
-		m[v] = _mm256_sub_ps(_mm256_mul_ps(qq[v], f[v].sum_x), _mm256_mul_ps(q[v], qx[v]));
+		a[v] = _mm256_sub_ps(_mm256_mul_ps(f[v].sum_w, s[v].qx), _mm256_mul_ps(f[v].sum_x, s[v].q));
+		m[v] = _mm256_sub_ps(_mm256_mul_ps(s[v].qq, f[v].sum_x), _mm256_mul_ps(s[v].q, s[v].qx));
 		a[v] = _mm256_div_ps(a[v], det);
 		m[v] = _mm256_div_ps(m[v], det);
-		__m256 above = lanes_less(_mm256_setzero_ps(), m[v]);
-		if (_mm256_movemask_ps(above)) {
-			a[v] = lanes_pick(above, _mm256_div_ps(qx[v], qq[v]), a[v]);
-			m[v] = _mm256_andnot_ps(above, m[v]);
+		__m256 positive = lanes_less(_mm256_setzero_ps(), m[v]);
+		if (_mm256_movemask_ps(positive)) {
+			a[v] = lanes_pick(positive, _mm256_div_ps(s[v].qx, s[v].qq), a[v]);
+			m[v] = _mm256_andnot_ps(positive, m[v]);
 		}
 		error[v] = _mm256_setzero_ps();
 	}
@@ -154,13 +176,16 @@ LANES_INLINE bool fit_affine(struct best b[2], struct fixed f[2], struct groups 
 		return true;
 	for (int i = 0; i < len; i++)
 		for (int v = 0; v < 2; v++) {
-			__m256 c = code(g->x[i][v], b[v].inverse, b[v].low, top);
+			__m256 c = code(g->x[i][v], b[v].inverse, b[v].low, top, false, false);
 			b[v].error =
 			    _mm256_add_ps(b[v].error, error_of(c, g->x[i][v], g->w[i][v], b[v].scale, b[v].low, squared));
 		}
 	for (int i = 0; i <= steps->last; i++) {
-		float top_now = steps->first + steps->step * (float)i + (float)top;
-		odd = _mm256_or_ps(odd, step_affine(b, g, f, top_now, len, top, squared));
+		float finer = steps->first + steps->step * (float)i, top_now = finer + (float)top;
+		if (finer > 0.45f) /* rounding to more than top begins at 0.5, less what rounding itself adds */
+			odd = _mm256_or_ps(odd, step_affine(b, g, f, top_now, true, len, top, squared));
+		else
+			odd = _mm256_or_ps(odd, step_affine(b, g, f, top_now, false, len, top, squared));
 	}
 	for (int v = 0; v < 2; v++) {
 		b[v].scale = _mm256_andnot_ps(f[v].flat, b[v].scale);
@@ -215,110 +240,6 @@ LANES_INLINE void fit_blocks(struct batch *r, size_t at, size_t n, const float *
 		_mm256_storeu_ps(&r->inverse[block][sub], b[v].inverse);
 		_mm256_storeu_ps(&r->low[block][sub], b[v].code_low);
 	}
-}
-
-/* ---- the sub-blocks' scales, weighted: lane b belongs to super-block b */
-
-struct sums {
-	__m256 qx, qq;
-};
-
-LANES_INLINE __m256i scale_code(__m256 v, int top)
-{
-	return _mm256_min_epi32(lanes_nearest(v), _mm256_set1_epi32(top));
-}
-
-LANES_INLINE __m256 scales_error(const __m256 *x, const __m256 *w, int n, int top, __m256 inverse, int mask)
-{
-	__m256 scale = _mm256_div_ps(_mm256_set1_ps(1), inverse), sum = _mm256_setzero_ps();
-	for (int i = 0; i < n; i++) {
-		__m256i c = _mm256_and_si256(scale_code(_mm256_mul_ps(inverse, x[i]), top), _mm256_set1_epi32(mask));
-		__m256 diff = _mm256_sub_ps(x[i], _mm256_mul_ps(scale, _mm256_cvtepi32_ps(c)));
-		sum = _mm256_add_ps(sum, _mm256_mul_ps(_mm256_mul_ps(w[i], diff), diff));
-	}
-	return sum;
-}
-
-/* One code of each lane. Returns the lanes whose code moved. */
-LANES_INLINE __m256 move_scale(struct sums *s, __m256i *q, __m256 x, __m256 w, int top)
-{
-	const __m256 zero = _mm256_setzero_ps();
-	__m256 old = _mm256_cvtepi32_ps(*q), wx = _mm256_mul_ps(w, x);
-	__m256 qx = _mm256_sub_ps(s->qx, _mm256_mul_ps(wx, old));
-	__m256 qq = _mm256_sub_ps(s->qq, _mm256_mul_ps(_mm256_mul_ps(w, old), old));
-	__m256 valid = _mm256_and_ps(lanes_less(zero, qx), lanes_less(zero, qq));
-	__m256i code = scale_code(_mm256_div_ps(_mm256_mul_ps(x, qq), qx), top);
-	valid = _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(code, *q)), valid);
-	__m256 c = _mm256_cvtepi32_ps(code);
-	qx = _mm256_add_ps(qx, _mm256_mul_ps(wx, c));
-	qq = _mm256_add_ps(qq, _mm256_mul_ps(_mm256_mul_ps(w, c), c));
-	__m256 now = _mm256_mul_ps(_mm256_mul_ps(s->qx, s->qx), qq);
-	__m256 better = lanes_less(now, _mm256_mul_ps(_mm256_mul_ps(qx, qx), s->qq));
-	better = _mm256_and_ps(better, valid);
-	code = _mm256_and_si256(code, _mm256_set1_epi32(0xff));
-	*q = _mm256_blendv_epi8(*q, code, _mm256_castps_si256(better));
-	s->qx = lanes_pick(better, qx, s->qx);
-	s->qq = lanes_pick(better, qq, s->qq);
-	return better;
-}
-
-/* fox_k_fit_scales for eight super-blocks of n sub-blocks. */
-LANES_INLINE void fit_scales(float scale[BATCH], __m256i *q, const __m256 *x, const __m256 *w, int n, int top)
-{
-	const __m256 zero = _mm256_setzero_ps();
-	__m256 max = zero;
-	for (int i = 0; i < n; i++)
-		max = _mm256_max_ps(max, x[i]);
-	__m256 none = lanes_less(max, _mm256_set1_ps(FOX_K_TINY));
-	__m256 inverse = _mm256_div_ps(_mm256_set1_ps((float)top), max);
-	__m256 best = scales_error(x, w, n, top, inverse, 0xff);
-	for (int i = -4; i <= 4; i++) {
-		if (i == 0)
-			continue;
-		__m256 tried = _mm256_div_ps(_mm256_set1_ps(0.1f * (float)i + (float)top), max);
-		__m256 error = scales_error(x, w, n, top, tried, -1), better = lanes_less(error, best);
-		best = lanes_pick(better, error, best);
-		inverse = lanes_pick(better, tried, inverse);
-	}
-	struct sums s = {zero, zero};
-	for (int i = 0; i < n; i++) {
-		__m256i code = scale_code(_mm256_mul_ps(inverse, x[i]), top);
-		__m256 c = _mm256_cvtepi32_ps(code);
-		q[i] = _mm256_and_si256(code, _mm256_set1_epi32(0xff));
-		s.qx = _mm256_add_ps(s.qx, _mm256_mul_ps(_mm256_mul_ps(w[i], x[i]), c));
-		s.qq = _mm256_add_ps(s.qq, _mm256_mul_ps(_mm256_mul_ps(w[i], c), c));
-	}
-	__m256 moved = _mm256_cmp_ps(zero, zero, _CMP_EQ_OQ);
-	for (int round = 0; round < 5 && _mm256_movemask_ps(moved); round++) {
-		moved = zero;
-		for (int i = 0; i < n; i++)
-			moved = _mm256_or_ps(moved, move_scale(&s, &q[i], x[i], w[i], top));
-		moved = _mm256_andnot_ps(none, moved);
-	}
-	for (int i = 0; i < n; i++)
-		q[i] = _mm256_andnot_si256(_mm256_castps_si256(none), q[i]);
-	__m256 result = _mm256_and_ps(lanes_less(zero, s.qq), _mm256_div_ps(s.qx, s.qq));
-	_mm256_storeu_ps(scale, _mm256_andnot_ps(none, result));
-}
-
-/* values[b][s] of every super-block to codes and the super-blocks' scales. */
-LANES_INLINE void weighted_scales(uint8_t codes[BATCH][SUBS], uint16_t d[BATCH], float values[BATCH][SUBS],
-    float sums[BATCH][SUBS], int n, int top)
-{
-	__m256 x[SUBS], w[SUBS];
-	__m256i q[SUBS];
-	float scale[BATCH];
-	lanes_load(x, 1, values[0], SUBS, n);
-	lanes_load(w, 1, sums[0], SUBS, n);
-	fit_scales(scale, q, x, w, n, top);
-	for (int s = 0; s < n; s++) {
-		int32_t lane[BATCH];
-		_mm256_storeu_si256((__m256i *)(void *)lane, q[s]);
-		for (int b = 0; b < BATCH; b++)
-			codes[b][s] = (uint8_t)lane[b];
-	}
-	for (int b = 0; b < BATCH; b++)
-		d[b] = fox_f32_to_f16(scale[b]);
 }
 
 /* ---- codes anew, and packing */
@@ -435,8 +356,8 @@ LANES_INLINE void fit_batch(
 	for (size_t b = 0; b < n; b += t->n_subs == 8 ? 2 : 1)
 		fit_blocks(r, b, n, x, importance, sums, t);
 	if (importance) {
-		weighted_scales(r->scale_code, r->d, r->scale, r->sum_w, t->n_subs, t->scale_top);
-		weighted_scales(r->min_code, r->dmin, r->min, r->sum_w, t->n_subs, t->scale_top);
+		fox_k_fit_scales_avx2(r->scale_code, r->d, r->scale, r->sum_w, t->n_subs, t->scale_top);
+		fox_k_fit_scales_avx2(r->min_code, r->dmin, r->min, r->sum_w, t->n_subs, t->scale_top);
 	}
 	for (size_t b = 0; b < n && !importance; b++) {
 		r->d[b] = fox_k_plain_scales(r->scale_code[b], r->scale[b], t->n_subs, t->scale_top);

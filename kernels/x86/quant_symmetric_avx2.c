@@ -8,7 +8,7 @@
 
 #include "kernels/x86/lanes_avx2.h"
 
-enum { LEN = FOX_K_LEN, SUBS = FOX_K_SUBS, BATCH = 8, SUB = 16 };
+enum { LEN = FOX_K_LEN, SUBS = FOX_K_SUBS, BATCH = FOX_K_BATCH, SUB = 16 };
 
 /* Sixteen sub-blocks, or eight, in V vectors. */
 struct groups {
@@ -46,24 +46,59 @@ LANES_INLINE __m256 inverse_of(float top, __m256 largest_x, __m256 none)
 	return _mm256_div_ps(_mm256_set1_ps(-top), lanes_pick(none, _mm256_set1_ps(1), largest_x));
 }
 
-LANES_INLINE __m256 code(__m256 x, __m256 inverse, int top)
+/* Which bounds codes can cross when the inverse scale is -(top + i / 10) / largest: rounding reaches top from i = -5 on,
+ * and less than -top from i = 5 on. What cannot happen is not guarded against. */
+enum crosses { NONE, UPPER, BOTH };
+
+LANES_INLINE __m256 code(__m256 x, __m256 inverse, int top, enum crosses crosses)
 {
 	__m256 c = lanes_round(_mm256_mul_ps(inverse, x));
-	return _mm256_max_ps(_mm256_min_ps(c, _mm256_set1_ps((float)(top - 1))), _mm256_set1_ps((float)-top));
+	if (crosses != NONE)
+		c = _mm256_min_ps(c, _mm256_set1_ps((float)(top - 1)));
+	return crosses == BOTH ? _mm256_max_ps(c, _mm256_set1_ps((float)-top)) : c;
 }
 
-/* The sums of both vectors at their inverse scales; wx holds w * x. */
+/* The sums of V vectors at their inverse scales; wx holds w * x. */
 LANES_INLINE void sums_at(struct sums s[2], const struct groups *g, const __m256 wx[SUB][2],
-    const __m256 inverse[2], const int V, int top)
+    const __m256 inverse[2], const int V, int top, enum crosses crosses)
 {
 	for (int v = 0; v < V; v++)
 		s[v].qx = s[v].qq = _mm256_setzero_ps();
 	for (int i = 0; i < SUB; i++)
 		for (int v = 0; v < V; v++) {
-			__m256 c = code(g->x[i][v], inverse[v], top);
+			__m256 c = code(g->x[i][v], inverse[v], top, crosses);
 			s[v].qx = _mm256_add_ps(s[v].qx, _mm256_mul_ps(wx[i][v], c));
 			s[v].qq = _mm256_add_ps(s[v].qq, _mm256_mul_ps(_mm256_mul_ps(g->w[i][v], c), c));
 		}
+}
+
+/* What a search has found so far. */
+struct best {
+	__m256 scale, inverse, explained;
+};
+
+/* The candidates from..to, and whether they explain more. */
+LANES_INLINE void try_scales(struct best b[2], const struct groups *g, const __m256 wx[SUB][2],
+    const __m256 max[2], const __m256 none[2], const int V, int top, int from, int to, enum crosses crosses)
+{
+	const __m256 zero = _mm256_setzero_ps();
+	for (int i = from; i <= to; i++) {
+		__m256 tried[2];
+		struct sums s[2];
+		if (i == 0)
+			continue;
+		for (int v = 0; v < V; v++)
+			tried[v] = inverse_of((float)top + 0.1f * (float)i, max[v], none[v]);
+		sums_at(s, g, wx, tried, V, top, crosses);
+		for (int v = 0; v < V; v++) {
+			__m256 now = _mm256_div_ps(s[v].qx, s[v].qq), square = _mm256_mul_ps(s[v].qx, s[v].qx);
+			__m256 better = lanes_less(_mm256_mul_ps(b[v].explained, s[v].qq), square);
+			better = _mm256_and_ps(better, lanes_less(zero, s[v].qq));
+			b[v].scale = lanes_pick(better, now, b[v].scale);
+			b[v].explained = lanes_pick(better, _mm256_mul_ps(now, s[v].qx), b[v].explained);
+			b[v].inverse = lanes_pick(better, tried[v], b[v].inverse);
+		}
+	}
 }
 
 /* fox_k_fit_symmetric for 8 V groups. inverse: of the chosen codes, NaN where there is none and codes are to be 0, which
@@ -71,7 +106,8 @@ LANES_INLINE void sums_at(struct sums s[2], const struct groups *g, const __m256
 LANES_INLINE bool fit(__m256 scale[2], __m256 inverse[2], const struct groups *g, const int V, int top)
 {
 	const __m256 zero = _mm256_setzero_ps();
-	__m256 max[2], none[2], best[2], wx[SUB][2], odd = zero, tried[2];
+	__m256 max[2], none[2], wx[SUB][2], odd = zero;
+	struct best b[2];
 	struct sums s[2];
 	for (int v = 0; v < V; v++) {
 		__m256 magnitude = largest(&max[v], &g->x[0][v], 2);
@@ -83,49 +119,33 @@ LANES_INLINE bool fit(__m256 scale[2], __m256 inverse[2], const struct groups *g
 	}
 	if (_mm256_movemask_ps(odd))
 		return true;
-	sums_at(s, g, wx, inverse, V, top);
+	sums_at(s, g, wx, inverse, V, top, UPPER);
 	for (int v = 0; v < V; v++) {
 		__m256 some = _mm256_cmp_ps(s[v].qq, zero, _CMP_NEQ_UQ);
-		scale[v] = _mm256_and_ps(some, _mm256_div_ps(s[v].qx, s[v].qq));
-		best[v] = _mm256_mul_ps(scale[v], s[v].qx);
+		b[v].scale = _mm256_and_ps(some, _mm256_div_ps(s[v].qx, s[v].qq));
+		b[v].explained = _mm256_mul_ps(b[v].scale, s[v].qx);
+		b[v].inverse = inverse[v];
 	}
-	for (int i = -9; i <= 9; i++) {
-		if (i == 0)
-			continue;
-		for (int v = 0; v < V; v++)
-			tried[v] = inverse_of((float)top + 0.1f * (float)i, max[v], none[v]);
-		sums_at(s, g, wx, tried, V, top);
-		for (int v = 0; v < V; v++) {
-			__m256 better = lanes_less(_mm256_mul_ps(best[v], s[v].qq), _mm256_mul_ps(s[v].qx, s[v].qx));
-			better = _mm256_and_ps(better, lanes_less(zero, s[v].qq));
-			if (!_mm256_movemask_ps(better))
-				continue;
-			__m256 now = _mm256_div_ps(s[v].qx, s[v].qq);
-			scale[v] = lanes_pick(better, now, scale[v]);
-			best[v] = lanes_pick(better, _mm256_mul_ps(now, s[v].qx), best[v]);
-			inverse[v] = lanes_pick(better, tried[v], inverse[v]);
-		}
-	}
+	try_scales(b, g, wx, max, none, V, top, -9, -6, NONE);
+	try_scales(b, g, wx, max, none, V, top, -5, 4, UPPER);
+	try_scales(b, g, wx, max, none, V, top, 5, 9, BOTH);
 	for (int v = 0; v < V; v++) {
-		scale[v] = _mm256_andnot_ps(none[v], scale[v]);
-		inverse[v] = _mm256_or_ps(none[v], inverse[v]);
+		scale[v] = _mm256_andnot_ps(none[v], b[v].scale);
+		inverse[v] = _mm256_or_ps(none[v], b[v].inverse);
 	}
 	return false;
 }
 
-/* One code of each lane. Returns the lanes whose code moved. */
-LANES_INLINE __m256 move_code(struct sums *s, __m256 *q, __m256 x, int top)
+/* One code q of each lane, with the sums of all others: moved where that explains more. Returns the lanes that did. */
+LANES_INLINE __m256 move_code(struct sums *s, __m256 *q, struct sums others, __m256 x, int top)
 {
 	const __m256 zero = _mm256_setzero_ps();
-	__m256 w = _mm256_mul_ps(x, x), wx = _mm256_mul_ps(w, x);
-	__m256 qx = _mm256_sub_ps(s->qx, _mm256_mul_ps(wx, *q));
-	__m256 qq = _mm256_sub_ps(s->qq, _mm256_mul_ps(_mm256_mul_ps(w, *q), *q));
-	__m256 valid = lanes_less(zero, qx);
+	__m256 w = _mm256_mul_ps(x, x), qx = others.qx, qq = others.qq, valid = lanes_less(zero, qx);
 	__m256i n = lanes_nearest(_mm256_div_ps(_mm256_mul_ps(x, qq), qx));
 	n = _mm256_max_epi32(_mm256_min_epi32(n, _mm256_set1_epi32(top - 1)), _mm256_set1_epi32(-top));
 	__m256 c = _mm256_cvtepi32_ps(n);
 	valid = _mm256_and_ps(valid, _mm256_cmp_ps(c, *q, _CMP_NEQ_OQ));
-	qx = _mm256_add_ps(qx, _mm256_mul_ps(wx, c));
+	qx = _mm256_add_ps(qx, _mm256_mul_ps(_mm256_mul_ps(w, x), c));
 	qq = _mm256_add_ps(qq, _mm256_mul_ps(_mm256_mul_ps(w, c), c));
 	__m256 now = _mm256_mul_ps(_mm256_mul_ps(s->qx, s->qx), qq);
 	__m256 better = lanes_less(now, _mm256_mul_ps(_mm256_mul_ps(qx, qx), s->qq));
@@ -136,11 +156,42 @@ LANES_INLINE __m256 move_code(struct sums *s, __m256 *q, __m256 x, int top)
 	return better;
 }
 
+/* The sums without one code, and the lanes where that code could move. A code moves to the nearest of x qq / qx within its
+ * bounds; it stays when the distance of x qq from q qx is below qx / 2, which a division need not tell: 0.4999 leaves room
+ * for the roundings of both sides, which are below 10^-6. Most codes stay. NaN counts as could. */
+LANES_INLINE __m256 could_move(struct sums *others, const struct sums *s, __m256 q, __m256 x, int top)
+{
+	__m256 w = _mm256_mul_ps(x, x);
+	others->qx = _mm256_sub_ps(s->qx, _mm256_mul_ps(_mm256_mul_ps(w, x), q));
+	others->qq = _mm256_sub_ps(s->qq, _mm256_mul_ps(_mm256_mul_ps(w, q), q));
+	__m256 away = _mm256_sub_ps(_mm256_mul_ps(x, others->qq), _mm256_mul_ps(q, others->qx));
+	__m256 stay = _mm256_mul_ps(others->qx, _mm256_set1_ps(0.4999f));
+	__m256 up = _mm256_and_ps(
+	    _mm256_cmp_ps(away, stay, _CMP_NLE_UQ), lanes_less(q, _mm256_set1_ps((float)(top - 1))));
+	__m256 down = _mm256_and_ps(_mm256_cmp_ps(_mm256_add_ps(away, stay), _mm256_setzero_ps(), _CMP_NGE_UQ),
+	    lanes_less(_mm256_set1_ps((float)-top), q));
+	return _mm256_and_ps(_mm256_or_ps(up, down), lanes_less(_mm256_setzero_ps(), others->qx));
+}
+
+/* A round over the codes of one vector. Returns the lanes where any moved. */
+LANES_INLINE __m256 move_codes(
+    struct sums *s, __m256 q[SUB][4], __m256 x[SUB][4], int v, __m256 none, int top)
+{
+	__m256 moved = _mm256_setzero_ps();
+	for (int i = 0; i < SUB; i++) {
+		struct sums others;
+		__m256 could = _mm256_andnot_ps(none, could_move(&others, s, q[i][v], x[i][v], top));
+		if (_mm256_movemask_ps(could))
+			moved = _mm256_or_ps(moved, move_code(s, &q[i][v], others, x[i][v], top));
+	}
+	return _mm256_andnot_ps(none, moved);
+}
+
 /* fox_k_refine_symmetric for 32 groups. Returns true when some need the scalar search. */
 LANES_INLINE bool refine(__m256 scale[4], __m256 q[SUB][4], __m256 x[SUB][4], int top)
 {
 	const __m256 zero = _mm256_setzero_ps();
-	__m256 odd = zero, none[4], moved = _mm256_cmp_ps(zero, zero, _CMP_EQ_OQ);
+	__m256 odd = zero, none[4];
 	struct sums s[4];
 	for (int v = 0; v < 4; v++) {
 		__m256 max, magnitude = largest(&max, &x[0][v], 4);
@@ -149,7 +200,7 @@ LANES_INLINE bool refine(__m256 scale[4], __m256 q[SUB][4], __m256 x[SUB][4], in
 		__m256 inverse = inverse_of((float)top, max, none[v]);
 		s[v].qx = s[v].qq = zero;
 		for (int i = 0; i < SUB; i++) {
-			__m256 xi = x[i][v], c = code(xi, inverse, top), w = _mm256_mul_ps(xi, xi);
+			__m256 xi = x[i][v], c = code(xi, inverse, top, UPPER), w = _mm256_mul_ps(xi, xi);
 			q[i][v] = c;
 			s[v].qx = _mm256_add_ps(s[v].qx, _mm256_mul_ps(_mm256_mul_ps(w, xi), c));
 			s[v].qq = _mm256_add_ps(s[v].qq, _mm256_mul_ps(_mm256_mul_ps(w, c), c));
@@ -157,12 +208,10 @@ LANES_INLINE bool refine(__m256 scale[4], __m256 q[SUB][4], __m256 x[SUB][4], in
 	}
 	if (_mm256_movemask_ps(odd))
 		return true;
-	for (int round = 0; round < 5 && _mm256_movemask_ps(moved); round++) {
-		moved = zero;
-		for (int i = 0; i < SUB; i++)
-			for (int v = 0; v < 4; v++)
-				moved =
-				    _mm256_or_ps(moved, _mm256_andnot_ps(none[v], move_code(&s[v], &q[i][v], x[i][v], top)));
+	for (int v = 0; v < 4; v++) {
+		__m256 moved = _mm256_cmp_ps(zero, zero, _CMP_EQ_OQ);
+		for (int round = 0; round < 5 && _mm256_movemask_ps(moved); round++)
+			moved = move_codes(&s[v], q, x, v, none[v], top);
 	}
 	for (int v = 0; v < 4; v++) {
 		scale[v] = _mm256_and_ps(lanes_less(zero, s[v].qq), _mm256_div_ps(s[v].qx, s[v].qq));
@@ -381,7 +430,7 @@ static void fit_scales(struct batch *r)
 	_mm256_storeu_ps(r->d, scale[0]);
 	for (int s = 0; s < 16; s++) {
 		int32_t lane[BATCH];
-		__m256 c = code(g.x[s][0], inverse[0], 32);
+		__m256 c = code(g.x[s][0], inverse[0], 32, BOTH);
 		c = lanes_pick(_mm256_cmp_ps(inverse[0], inverse[0], _CMP_UNORD_Q), _mm256_set1_ps(-32), c);
 		_mm256_storeu_si256((__m256i *)(void *)lane, _mm256_cvtps_epi32(c));
 		for (int b = 0; b < BATCH; b++)

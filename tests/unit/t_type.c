@@ -75,14 +75,39 @@ static void refusals(void **state)
 	assert_string_equal(fox_type_refusal(5), "q4_3, removed from the format");
 	assert_string_equal(fox_type_refusal(31), "q4_0_4_4, removed from the format");
 	assert_string_equal(fox_type_refusal(33), "q4_0_8_8, removed from the format");
-	assert_string_equal(fox_type_refusal(38), "iq4_nl_8_8, removed from the format");
+	assert_string_equal(
+	    fox_type_refusal(38), "iq4_nl_8_8, removed from the format, or tl1, a type of bitnet.cpp");
+	assert_string_equal(fox_type_refusal(97), "q8_0_x4, a type of ik_llama.cpp");
+	assert_string_equal(fox_type_refusal(139), "iq4_k, a type of ik_llama.cpp");
+	assert_string_equal(fox_type_refusal(158), "iq1_kt, a type of ik_llama.cpp");
+	assert_string_equal(fox_type_refusal(399), "q8_k_r8, a type of ik_llama.cpp");
+	assert_string_equal(fox_type_refusal(400), "unknown");
 	assert_string_equal(fox_type_refusal(43), "unknown");
 	assert_string_equal(fox_type_refusal(UINT32_MAX), "unknown");
 	enum fox_type t = FOX_F16;
 	struct fox_err err = {0};
 	assert_int_equal(fox_type_parse(fox_str_of("Q8_0"), &t, &err), FOX_E_ARG);
 	assert_fox_err(&err, FOX_E_ARG, FOX_NOWHERE, "no tensor type 'Q8_0'");
+	err = (struct fox_err){0};
+	assert_int_equal(fox_type_parse(fox_str_of("iq4_ks"), &t, &err), FOX_E_ARG);
+	assert_fox_err(
+	    &err, FOX_E_ARG, FOX_NOWHERE, "tensor type 'iq4_ks' is not supported (a type of ik_llama.cpp)");
+	err = (struct fox_err){0};
+	assert_int_equal(fox_type_parse(fox_str_of("q4_0_8_8"), &t, &err), FOX_E_ARG);
+	assert_fox_err(
+	    &err, FOX_E_ARG, FOX_NOWHERE, "tensor type 'q4_0_8_8' is not supported (removed from the format)");
+	assert_int_equal(fox_type_parse(fox_str_of("iq4"), &t, NULL), FOX_E_ARG);
 	assert_int_equal(t, FOX_F16);
+	/* no id and no name is both known and refused */
+	for (uint32_t id = 0; id < 500; id++) {
+		const char *why = fox_type_refusal(id);
+		char name[32];
+		if (!strcmp(why, "unknown"))
+			continue;
+		assert_null(fox_type_info(id));
+		snprintf(name, sizeof name, "%.*s", (int)strcspn(why, ","), why);
+		assert_int_equal(fox_type_parse(fox_str_of(name), &t, NULL), FOX_E_ARG);
+	}
 }
 
 static void row_bytes(void **state)
