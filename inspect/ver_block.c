@@ -44,6 +44,7 @@ static void linear(struct fox_ver_group *g, double d, double units_a, double dmi
     uint32_t n_values)
 {
 	g->a = d * units_a, g->b = dmin * units_b;
+	g->early = false;
 	g->step_a = F16_HALF_STEP * fabs(units_a), g->step_b = F16_HALF_STEP * fabs(units_b);
 	g->value = line + 32 + lowest;
 	g->n_values = n_values;

@@ -45,8 +45,13 @@ struct kept {
 	const struct fox_graph *g;
 };
 
-static void keep(void *ctx, const struct fox_op *op, const float *x, size_t rows)
+static void keep(void *ctx, const struct fox_op *op, const float *x, float *y, size_t rows)
 {
+	if (op->code != FOX_OP_MATMUL) {
+		assert_null(x); /* the embedding */
+		return;
+	}
+	assert_non_null(y);
 	struct kept *k = ctx;
 	size_t n = 0, cols = (size_t)op->w->cols;
 	for (const struct fox_op *o = k->g->ops; o < op; o++)
