@@ -168,7 +168,9 @@ fox_dot_fn fox_dot_q4_0_scalar, fox_dot_q4_1_scalar, fox_dot_q5_0_scalar, fox_do
     fox_dot_iq4_nl_scalar, fox_dot_iq4_xs_scalar, fox_dot_mxfp4_scalar, fox_dot_nvfp4_scalar;
 fox_decode_fn fox_decode_iq4_nl_avx2, fox_decode_iq4_xs_avx2, fox_decode_mxfp4_avx2, fox_decode_nvfp4_avx2;
 fox_encode_fn fox_encode_iq4_nl_avx2, fox_encode_iq4_xs_avx2, fox_encode_mxfp4_avx2, fox_encode_nvfp4_avx2;
-fox_encode_weighted_fn fox_encode_weighted_iq4_nl_avx2, fox_encode_weighted_iq4_xs_avx2;
+fox_encode_weighted_fn fox_encode_weighted_q4_0_avx2, fox_encode_weighted_q4_1_avx2,
+    fox_encode_weighted_q5_0_avx2, fox_encode_weighted_q5_1_avx2, fox_encode_weighted_iq4_nl_avx2,
+    fox_encode_weighted_iq4_xs_avx2;
 fox_decode_fn fox_decode_iq1_s_scalar, fox_decode_iq1_m_scalar, fox_decode_iq2_xxs_scalar,
     fox_decode_iq2_xs_scalar, fox_decode_iq2_s_scalar, fox_decode_iq3_xxs_scalar, fox_decode_iq3_s_scalar,
     fox_decode_tq1_0_scalar, fox_decode_tq2_0_scalar, fox_decode_q1_0_scalar, fox_decode_q2_0_scalar;

@@ -38,6 +38,10 @@ void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
 	k->encode[FOX_IQ4_XS] = fox_encode_iq4_xs_avx2;
 	k->encode[FOX_MXFP4] = fox_encode_mxfp4_avx2;
 	k->encode[FOX_NVFP4] = fox_encode_nvfp4_avx2;
+	k->encode_weighted[FOX_Q4_0] = fox_encode_weighted_q4_0_avx2;
+	k->encode_weighted[FOX_Q4_1] = fox_encode_weighted_q4_1_avx2;
+	k->encode_weighted[FOX_Q5_0] = fox_encode_weighted_q5_0_avx2;
+	k->encode_weighted[FOX_Q5_1] = fox_encode_weighted_q5_1_avx2;
 	k->encode_weighted[FOX_IQ4_NL] = fox_encode_weighted_iq4_nl_avx2;
 	k->encode_weighted[FOX_IQ4_XS] = fox_encode_weighted_iq4_xs_avx2;
 	k->decode[FOX_Q2_K] = fox_decode_q2_k_avx2;
