@@ -408,7 +408,7 @@ void fox_search_store(void *dst, const struct fox_scheme *c, const struct fox_se
 	p.min = fox_f32_to_f16(c->free_min ? -b->dmin : b->dmin);
 	for (int j = 0; j < c->n; j++) {
 		bool biased = c->scale_lo == -32; /* stored with 32 added */
-		p.scale[j] = (int8_t)(b->scale[j] + (biased ? 32 : 0));
+		p.scale[j] = (uint8_t)(b->scale[j] + (biased ? 32 : 0));
 		p.mins[j] = (uint8_t)b->min[j];
 	}
 	for (int i = 0; i < c->n * c->len; i++) {

@@ -290,6 +290,7 @@ static void importance_by_row(void **state)
 	static float src[ROWS * COLS], w[COLS];
 	static uint8_t out[ROWS * COLS * 4], plain[ROWS * COLS * 4], one[COLS * 4];
 	const struct fox_kernels *k = fox_kernels();
+	const struct fox_cast_how how = {.importance = w};
 	size_t n_weighted = 0;
 	uint64_t seed = 34;
 	for (size_t i = 0; i < ROWS * COLS; i++)
@@ -301,7 +302,7 @@ static void importance_by_row(void **state)
 		struct fox_cast_report report = {0};
 		struct fox_cast_error rows[ROWS];
 		assert_true(fox_type_row_bytes(types[t], COLS, &row_bytes));
-		fox_cast_rows(types[t], out, src, ROWS, COLS, w, &report, rows);
+		fox_cast_rows(types[t], out, src, ROWS, COLS, &how, &report, rows);
 		fox_cast_rows(types[t], plain, src, ROWS, COLS, NULL, NULL, NULL);
 		n_weighted += k->encode_weighted[types[t]] != NULL;
 		assert_int_equal(memcmp(out, plain, ROWS * row_bytes) != 0, k->encode_weighted[types[t]] != NULL);
