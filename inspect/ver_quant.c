@@ -17,6 +17,7 @@ struct limit {
 	    block; /* of a block's e2 / x2. 1: zeros are as far; where 0 is a value nothing else can be farther */
 };
 static const struct limit limits[FOX_TYPE_LIMIT] = {
+    [FOX_Q8_0] = {0.016, 0.001, false, 1},
     [FOX_Q4_0] = {0.20, 0.015, true, 1},
     [FOX_Q4_1] = {0.18, 0.015, true, 1.5},
     [FOX_Q5_0] = {0.10, 0.005, true, 1},
