@@ -181,6 +181,8 @@ fox_dot_fn fox_dot_q4_0_avx2, fox_dot_q4_1_avx2, fox_dot_q5_0_avx2, fox_dot_q5_1
     fox_dot_iq4_xs_avx2, fox_dot_mxfp4_avx2, fox_dot_nvfp4_avx2, fox_dot_iq1_s_avx2, fox_dot_iq1_m_avx2,
     fox_dot_iq2_xxs_avx2, fox_dot_iq2_xs_avx2, fox_dot_iq2_s_avx2, fox_dot_iq3_xxs_avx2, fox_dot_iq3_s_avx2,
     fox_dot_tq1_0_avx2, fox_dot_tq2_0_avx2, fox_dot_q1_0_avx2, fox_dot_q2_0_avx2;
+fox_decode_fn fox_decode_iq1_s_avx2, fox_decode_iq1_m_avx2, fox_decode_iq2_xxs_avx2, fox_decode_iq2_xs_avx2,
+    fox_decode_iq2_s_avx2, fox_decode_iq3_xxs_avx2, fox_decode_iq3_s_avx2, fox_decode_q1_0_avx2;
 fox_dot_fn fox_dot_q2_k_avx2, fox_dot_q3_k_avx2, fox_dot_q4_k_avx2, fox_dot_q5_k_avx2, fox_dot_q6_k_avx2;
 fox_decode_fn fox_decode_q2_k_avx2, fox_decode_q3_k_avx2, fox_decode_q4_k_avx2, fox_decode_q5_k_avx2,
     fox_decode_q6_k_avx2;

@@ -44,6 +44,14 @@ void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
 	k->encode_weighted[FOX_Q5_1] = fox_encode_weighted_q5_1_avx2;
 	k->encode_weighted[FOX_IQ4_NL] = fox_encode_weighted_iq4_nl_avx2;
 	k->encode_weighted[FOX_IQ4_XS] = fox_encode_weighted_iq4_xs_avx2;
+	k->decode[FOX_IQ1_S] = fox_decode_iq1_s_avx2;
+	k->decode[FOX_IQ1_M] = fox_decode_iq1_m_avx2;
+	k->decode[FOX_IQ2_XXS] = fox_decode_iq2_xxs_avx2;
+	k->decode[FOX_IQ2_XS] = fox_decode_iq2_xs_avx2;
+	k->decode[FOX_IQ2_S] = fox_decode_iq2_s_avx2;
+	k->decode[FOX_IQ3_XXS] = fox_decode_iq3_xxs_avx2;
+	k->decode[FOX_IQ3_S] = fox_decode_iq3_s_avx2;
+	k->decode[FOX_Q1_0] = fox_decode_q1_0_avx2;
 	k->decode[FOX_Q2_K] = fox_decode_q2_k_avx2;
 	k->decode[FOX_Q3_K] = fox_decode_q3_k_avx2;
 	k->decode[FOX_Q4_K] = fox_decode_q4_k_avx2;
