@@ -2,7 +2,6 @@
 #include "convert/mixtures.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -220,19 +219,6 @@ struct chooser {
 	struct fox_recipe_choice *choices; /* likewise */
 };
 
-static void tell(const struct chooser *c, const char *fmt, ...) FOX_PRINTF(2, 3);
-static void tell(const struct chooser *c, const char *fmt, ...)
-{
-	char line[1024];
-	va_list ap;
-	if (!c->note)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
-	va_end(ap);
-	c->note(c->note_ctx, line);
-}
-
 /* The type that a tensor has where nothing is quantized: of a checkpoint's vectors and norms f32. */
 static enum fox_type kept_type(const struct fox_job *job, const struct fox_step *s)
 {
@@ -349,10 +335,11 @@ static enum fox_status fill(
 	if (!s)
 		s = judge(&o, err);
 	if (!s && fell_back)
-		tell(c, "%s: %zu tensors have rows that are no multiple of the block: another type", t->name,
-		    fell_back);
+		fox_note(c->note, c->note_ctx,
+		    "%s: %zu tensors have rows that are no multiple of the block: another type", t->name, fell_back);
 	if (!s && blind)
-		tell(c, "%s: %zu tensors have no entry in the importance matrix", t->name, blind);
+		fox_note(
+		    c->note, c->note_ctx, "%s: %zu tensors have no entry in the importance matrix", t->name, blind);
 	return s;
 }
 
