@@ -75,7 +75,7 @@ all: $(NEED_SETUP)
 	$(MAKE) bins
 bins: $(BINS)
 
-## demo: convert, inspect, verify and run the embedded demo checkpoint (does all set-up)
+## demo: convert, quantize, inspect, verify and run the embedded demo checkpoint (does all set-up)
 demo: all
 	tests/demo.sh $(abspath $(B)/bin)
 

@@ -1,7 +1,6 @@
 /* convert.c - the order of things: source, config, tokenizer, plan, header, then the data. */
 #include "convert/convert.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,19 +28,6 @@ struct conversion {
 	struct fox_keys_name name;
 	struct fox_modelcard card;
 };
-
-static void note(const struct conversion *c, const char *fmt, ...) FOX_PRINTF(2, 3);
-static void note(const struct conversion *c, const char *fmt, ...)
-{
-	char line[1024];
-	va_list ap;
-	if (!c->o->note)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
-	va_end(ap);
-	c->o->note(c->o->note_ctx, line);
-}
 
 /* ---- reading what is small */
 
@@ -80,7 +66,7 @@ static void tell_unchecked(const struct conversion *c)
 		n += f->weights && f->has_expected;
 	}
 	if (n && c->weights && !c->o->hash_sources && !c->o->dry_run)
-		note(c,
+		fox_note(c->o->note, c->o->note_ctx,
 		    "weights are not held to the SHA-256 in their blobs' names, for --no-source-hash (files: %zu)",
 		    n);
 }
@@ -157,7 +143,7 @@ static enum fox_status read_tokenizer(struct conversion *c, struct fox_err *err)
 	if (s)
 		return s;
 	if (!any) {
-		note(c, "no tokenizer yet: its keys are not counted");
+		fox_note(c->o->note, c->o->note_ctx, "no tokenizer yet: its keys are not counted");
 		return FOX_OK;
 	}
 	options.files = c->tok_src;
@@ -207,11 +193,10 @@ static enum fox_status plan(struct conversion *c, struct fox_err *err)
 	const struct fox_hparams *hp = &c->config.hp;
 	enum fox_dtype guess = claimed_dtype(c->json);
 	enum fox_type type;
-	enum fox_status s =
-	    fox_job_plan(&c->job, c->config.arch, hp, src, guess, FOX_F32, &c->arena, err);
+	enum fox_status s = fox_job_plan(&c->job, c->config.arch, hp, src, guess, FOX_F32, &c->arena, err);
 	if (s && c->job.n_problems > 1)
 		for (size_t i = 0; i < c->job.n_problems; i++)
-			note(c, "%s", c->job.problems[i]);
+			fox_note(c->o->note, c->o->note_ctx, "%s", c->job.problems[i]);
 	if (!s && fox_mixtures_automatic(&c->mixtures) && !(s = fox_job_narrowest(&c->job, src, &type, err)))
 		s = fox_mixtures_settle(&c->mixtures, type, err);
 	const struct fox_recipe_model model = {.arch = fox_str_of(c->config.arch->name),
@@ -256,8 +241,7 @@ static enum fox_status build_header(struct conversion *c, size_t i, struct fox_e
 	if (!s)
 		s = fox_hfconfig_put(&c->config, w, err);
 	if (!s)
-		s = fox_keys_put_general(
-		    w, &c->name, &c->job, c->mixtures.list[i].recipe.ftype->id, &c->arena, err);
+		s = fox_keys_put_general(w, &c->name, &c->job, c->mixtures.list[i].recipe.ftype->id, &c->arena, err);
 	if (!s)
 		s = fox_modelcard_put(&c->card, c->job.n_params, w, &c->arena, err);
 	if (!s)
@@ -380,7 +364,7 @@ enum fox_status fox_convert(
 	if (!s)
 		s = open_source(&c, err);
 	if (!s && !c.weights)
-		note(&c, "no weights here: sizes follow from config.json alone");
+		fox_note(o->note, o->note_ctx, "no weights here: sizes follow from config.json alone");
 	if (!s)
 		tell_unchecked(&c);
 	if (!s)
@@ -394,7 +378,8 @@ enum fox_status fox_convert(
 	if (!s)
 		s = find_paths(&c, err);
 	if (!s && c.name.guessed)
-		note(&c, "config.json names no model: general.name is '%.*s', --name sets another",
+		fox_note(o->note, o->note_ctx,
+		    "config.json names no model: general.name is '%.*s', --name sets another",
 		    FOX_STR_ARG(c.name.general));
 	if (!s)
 		s = fox_keys_gather(c.src, c.tok_src, err);

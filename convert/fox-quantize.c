@@ -72,7 +72,8 @@ static enum fox_status take_imatrix(struct calibration *c, bool replace, struct 
 	} else {
 		fox_buf_fmt(&dir, "%s/fox-imatrix-XXXXXX", base ? base : "/tmp");
 		if (dir.failed || !mkdtemp(dir.p))
-			s = fox_fail(err, FOX_E_IO, FOX_NOWHERE, "no temporary folder can be made in '%s'", base ? base : "/tmp");
+			s = fox_fail(
+			    err, FOX_E_IO, FOX_NOWHERE, "no temporary folder can be made in '%s'", base ? base : "/tmp");
 		else
 			fox_buf_fmt(&path, "%s/imatrix.gguf", dir.p);
 	}
@@ -91,8 +92,19 @@ static enum fox_status take_imatrix(struct calibration *c, bool replace, struct 
 	return s;
 }
 
-static enum fox_status calibrate(
-    struct calibration *c, struct fox_quantize_options *o, struct fox_err *err)
+/* Before hours of work end in the kernel's choosing a victim. */
+static enum fox_status check_memory(uint64_t need, struct fox_err *err)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+	uint64_t have = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_MAX;
+	if (need <= have / 4 * 3)
+		return FOX_OK;
+	return fox_fail(err, FOX_E_NOMEM, FOX_NOWHERE,
+	    "'--search calibrated' takes %llu MiB for this model, this machine has %llu",
+	    (unsigned long long)(need >> 20), (unsigned long long)(have >> 20));
+}
+
+static enum fox_status calibrate(struct calibration *c, struct fox_quantize_options *o, struct fox_err *err)
 {
 	bool gram = o->types.search == FOX_MIXTURE_CALIBRATED;
 	struct fox_map_file text = {0};
@@ -106,9 +118,12 @@ static enum fox_status calibrate(
 	    .progress = show_chunks};
 	enum fox_status s = fox_model_open(&c->model, o->src, err);
 	if (!s)
+		s = check_memory(fox_calib_bytes(c->model, &how), err);
+	if (!s)
 		s = fox_map_open(&text, c->text, err);
 	if (!s) {
-		s = fox_calibrate(&c->sums, c->model, (struct fox_str){(const char *)text.bytes.p, text.bytes.n}, &how, err);
+		s = fox_calibrate(
+		    &c->sums, c->model, (struct fox_str){(const char *)text.bytes.p, text.bytes.n}, &how, err);
 		fox_in_file(err, c->text);
 	}
 	fox_map_close(&text);
@@ -119,8 +134,6 @@ static enum fox_status calibrate(
 		s = fox_calib_factor(&c->sums, pool, err);
 	fox_pool_close(pool);
 	o->types.measured = c->imatrix;
-	o->types.factor = fox_calib_factor_of;
-	o->types.factor_ctx = &c->sums;
 	return s;
 }
 
@@ -136,13 +149,13 @@ static void forget(struct calibration *c)
 static enum fox_status check_calibration(
     const struct calibration *c, const struct fox_quantize_options *o, struct fox_err *err)
 {
-	if (o->types.search == FOX_MIXTURE_CALIBRATED && !c->text && !o->dry_run)
-		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--search calibrated' needs '--calibrate'");
 	if (c->text && o->types.imatrix)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--calibrate' and '--imatrix' exclude each other");
 	if (!c->text && (c->save || c->n_ctx || c->chunks))
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--%s' goes with '--calibrate'",
-		    c->save ? "save-imatrix" : c->n_ctx ? "context" : "chunks");
+		    c->save    ? "save-imatrix"
+		    : c->n_ctx ? "context"
+		               : "chunks");
 	return FOX_OK;
 }
 
@@ -174,8 +187,8 @@ int main(int argc, char **argv)
 	    {FOX_OPT_STR, 't', "type", &o.types.types, "TYPE", "types, instead of the second argument", NULL, 0,
 	        0},
 	    FOX_MIXTURE_ROWS(o.types, lists),
-	    {FOX_OPT_STR, 0, "calibrate", &cal.text, "TEXT", "run this text and use the importance it shows", NULL,
-	        0, 0},
+	    {FOX_OPT_STR, 0, "calibrate", &cal.text, "TEXT", "run this text and use the importance it shows",
+	        NULL, 0, 0},
 	    {FOX_OPT_STR, 0, "save-imatrix", &cal.save, "FILE", "keep what --calibrate found", NULL, 0, 0},
 	    {FOX_OPT_U32, 0, "context", &cal.n_ctx, "N", "tokens of a chunk of TEXT (default: 512)", NULL, 2,
 	        1u << 20},
@@ -225,6 +238,10 @@ int main(int argc, char **argv)
 	fox_log_quiet(quiet);
 	fox_mixture_take(&o.types, &lists);
 	o.threads = threads;
+	if (cal.text) { /* in a dry run it finds nothing */
+		o.types.factor = fox_calib_factor_of;
+		o.types.factor_ctx = &cal.sums;
+	}
 	struct fox_quantize_result r = {0};
 	if (cal.text && !o.dry_run)
 		s = calibrate(&cal, &o, &err);

@@ -2,7 +2,6 @@
 #include "convert/mixtures.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -131,6 +130,9 @@ enum fox_status fox_mixtures_open(struct fox_mixtures *m, const struct fox_mixtu
 {
 	enum fox_type output = FOX_TYPE_LIMIT, embed = FOX_TYPE_LIMIT;
 	*m = (struct fox_mixtures){.options = options};
+	if (options->search == FOX_MIXTURE_CALIBRATED && !options->factor)
+		return fox_fail(
+		    err, FOX_E_ARG, FOX_NOWHERE, "'--search calibrated' needs a text: fox-quantize --calibrate TEXT");
 	enum fox_status s = add_names(m, automatic, arena, err);
 	if (!s)
 		s = parse_type("--output-tensor-type", options->output_type, &output, err);
@@ -216,19 +218,6 @@ struct chooser {
 	struct fox_recipe_tensor *tensors; /* [n_out] */
 	struct fox_recipe_choice *choices; /* likewise */
 };
-
-static void tell(const struct chooser *c, const char *fmt, ...) FOX_PRINTF(2, 3);
-static void tell(const struct chooser *c, const char *fmt, ...)
-{
-	char line[1024];
-	va_list ap;
-	if (!c->note)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
-	va_end(ap);
-	c->note(c->note_ctx, line);
-}
 
 /* The type that a tensor has where nothing is quantized: of a checkpoint's vectors and norms f32. */
 static enum fox_type kept_type(const struct fox_job *job, const struct fox_step *s)
@@ -346,10 +335,11 @@ static enum fox_status fill(
 	if (!s)
 		s = judge(&o, err);
 	if (!s && fell_back)
-		tell(c, "%s: %zu tensors have rows that are no multiple of the block: another type", t->name,
-		    fell_back);
+		fox_note(c->note, c->note_ctx,
+		    "%s: %zu tensors have rows that are no multiple of the block: another type", t->name, fell_back);
 	if (!s && blind)
-		tell(c, "%s: %zu tensors have no entry in the importance matrix", t->name, blind);
+		fox_note(
+		    c->note, c->note_ctx, "%s: %zu tensors have no entry in the importance matrix", t->name, blind);
 	return s;
 }
 

@@ -8,7 +8,7 @@
 
 #include "convert/job.h"
 #include "convert/recipe.h"
-#include "convert/tok_import.h"
+#include "convert/note.h"
 #include "format/base/io.h"
 #include "format/imatrix.h"
 

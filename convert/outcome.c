@@ -27,7 +27,7 @@ static void add_output(const struct fox_outcome *s, const struct fox_output *o, 
 {
 	char text[FOX_HASH128_HEX + 1];
 	struct fox_buf path = {0};
-	if (s->tables || s->dry)
+	if (s->tables || s->dry || o->quantized)
 		fox_buf_fmt(b, "%s\n", o->table.p ? o->table.p : "");
 	fox_buf_escaped(&path, fox_buf_view(&o->path), SIZE_MAX);
 	add_text(b, "output", path.p ? path.p : "");

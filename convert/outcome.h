@@ -9,7 +9,7 @@ struct fox_outcome {
 	uint64_t n_tensors, n_params;
 	uint64_t src_bytes, memory_bytes, disk_free; /* dry run; disk_free UINT64_MAX: unknown */
 	bool dry;
-	bool tables; /* the table of each output before its lines */
+	bool tables; /* the table of each output before its lines, also where nothing is quantized */
 };
 
 /* The text, a blank line between outputs. What a run takes comes once, at the end. Added to b. */

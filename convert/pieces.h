@@ -8,6 +8,12 @@
 #include "convert/job.h"
 
 #define FOX_NO_STEP SIZE_MAX
+#define FOX_PAGE_BYTES 4096u /* buffers begin at multiples */
+
+static inline uint64_t fox_whole_pages(uint64_t n)
+{
+	return (n + FOX_PAGE_BYTES - 1) / FOX_PAGE_BYTES * FOX_PAGE_BYTES;
+}
 
 /*
  * Bytes of one source file that one worker handles at once. Those of a gathered step lie strewn over the file: such a

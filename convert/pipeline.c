@@ -3,13 +3,10 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "convert/gather.h"
 #include "convert/pieces.h"
 #include "kernels/pool.h"
-
-#define PAGE_BYTES 4096u
 
 /* Sums in progress; touched only in their turn. */
 struct file_sum {
@@ -48,73 +45,6 @@ struct run {
 	_Atomic uint64_t done_bytes;
 	atomic_bool failed;
 };
-
-enum fox_status fox_results_init(
-    struct fox_results *r, const struct fox_job *job, struct fox_arena *arena, struct fox_err *err)
-{
-	r->tally = fox_arena_alloc(arena, job->n_targets, sizeof *r->tally);
-	r->raw = fox_arena_alloc(arena, job->n_steps, sizeof *r->raw);
-	if (!r->tally || !r->raw)
-		return fox_fail_nomem(err);
-	for (size_t i = 0; i < job->n_targets; i++)
-		if (!(r->tally[i] = fox_arena_alloc(arena, job->n_steps, sizeof *r->tally[i])))
-			return fox_fail_nomem(err);
-	return FOX_OK;
-}
-
-/* ---- sizes */
-
-static uint64_t whole_pages(uint64_t n)
-{
-	return (n + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-}
-
-/* Rows of a piece whose errors are accounted for, at most over all steps. */
-static uint64_t rows_accounted(const struct fox_job *job, uint64_t piece_bytes)
-{
-	uint64_t most = 0;
-	for (size_t i = 0; i < job->n_steps; i++) {
-		const struct fox_step *s = &job->steps[i];
-		bool any = false;
-		for (size_t k = 0; k < job->n_targets && s->kind == FOX_STEP_WRITE; k++)
-			any |= fox_step_has_errors(s, &job->targets[k]);
-		uint64_t rows = any ? fox_piece_elems(job, s, piece_bytes) / s->span : 0;
-		most = rows > most ? rows : most;
-	}
-	return most;
-}
-
-struct fox_pipeline_size fox_pipeline_size(const struct fox_job *job, unsigned threads)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	uint64_t workers = threads ? threads : cpus > 0 ? (uint64_t)cpus : 1, least = PAGE_BYTES, span = 1;
-	uint64_t buffers = 1 + job->n_targets;
-	bool feedback = false;
-	for (size_t i = 0; i < job->n_targets; i++)
-		feedback |= job->targets[i].feedback;
-	if (workers > FOX_PIPELINE_MAX_THREADS)
-		workers = FOX_PIPELINE_MAX_THREADS;
-	for (size_t i = 0; i < job->n_steps; i++) {
-		const struct fox_step *s = &job->steps[i];
-		uint64_t unit = s->kind == FOX_STEP_WRITE ? fox_piece_bytes(job, s, fox_step_unit(s)) : 0;
-		least = unit > least ? unit : least;
-		span = s->span > span ? s->span : span;
-	}
-	least = whole_pages(least);
-	uint64_t scratch = whole_pages(fox_xform_scratch(span, feedback) * sizeof(float)),
-	         room = FOX_PIPELINE_MEMORY_BYTES / workers;
-	uint64_t piece = room > scratch ? (room - scratch) / buffers / PAGE_BYTES * PAGE_BYTES : 0;
-	if (piece > FOX_PIPELINE_PIECE_BYTES)
-		piece = FOX_PIPELINE_PIECE_BYTES;
-	if (piece < least) {
-		piece = least;
-		uint64_t fit = FOX_PIPELINE_MEMORY_BYTES / buffers / piece;
-		workers = workers < fit ? workers : fit ? fit : 1;
-	}
-	scratch += whole_pages(rows_accounted(job, piece) * job->n_targets * sizeof(struct fox_cast_error));
-	return (struct fox_pipeline_size){
-	    (unsigned)workers, piece, scratch, workers * (buffers * piece + scratch)};
-}
 
 /* ---- what a worker does with a piece */
 
@@ -437,7 +367,7 @@ static bool prepare(struct run *r, struct fox_pipeline_size size)
 	r->files = calloc(r->p->n_files + 1, sizeof *r->files);
 	r->steps = calloc(n_steps + 1, sizeof *r->steps);
 	r->workers = calloc(size.workers, sizeof *r->workers);
-	r->buffers = aligned_alloc(PAGE_BYTES, size.buffer_bytes);
+	r->buffers = aligned_alloc(FOX_PAGE_BYTES, size.buffer_bytes);
 	if (!r->turns || !r->files || !r->steps || !r->workers || !r->buffers)
 		return false;
 	struct fox_xxh3_state **sums = calloc(n_steps * n_targets + 1, sizeof(struct fox_xxh3_state *));
@@ -446,7 +376,7 @@ static bool prepare(struct run *r, struct fox_pipeline_size size)
 	if (!sums || !loss)
 		return false;
 	r->piece_bytes = size.piece_bytes;
-	r->n_rows = rows_accounted(r->job, size.piece_bytes);
+	r->n_rows = size.error_rows;
 	for (size_t i = 0; i < n_steps; i++)
 		r->steps[i].out = sums + i * n_targets;
 	for (size_t i = 0; i < r->pieces.n; i++)
@@ -460,7 +390,7 @@ static bool prepare(struct run *r, struct fox_pipeline_size size)
 		w->out = at + size.piece_bytes;
 		at += (1 + n_targets) * size.piece_bytes;
 		w->errors = (void *)at;
-		w->scratch = (void *)(at + whole_pages(r->n_rows * n_targets * sizeof *w->errors));
+		w->scratch = (void *)(at + fox_whole_pages(r->n_rows * n_targets * sizeof *w->errors));
 		at += size.scratch_bytes;
 	}
 	return true;
@@ -472,6 +402,10 @@ enum fox_status fox_pipeline_run(
 	struct fox_pipeline_size size = fox_pipeline_size(p->job, p->threads);
 	struct run r = {.p = p, .job = p->job, .res = results};
 	struct fox_pool *pool = NULL;
+	if (size.buffer_bytes > FOX_PIPELINE_MOST_BYTES)
+		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE,
+		    "the largest row or head takes %llu bytes of memory, more than %llu",
+		    (unsigned long long)size.buffer_bytes, FOX_PIPELINE_MOST_BYTES);
 	enum fox_status s = find_done(&r) ? FOX_OK : fox_fail_nomem(err);
 	struct fox_cut cut = {.job = p->job,
 	    .files = p->files,

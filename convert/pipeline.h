@@ -13,6 +13,7 @@
 #define FOX_PIPELINE_PIECE_BYTES (1u << 20) /* a piece and its result then stay in the second-level cache */
 #define FOX_PIPELINE_MEMORY_BYTES                                                                            \
 	(96u << 20) /* of all buffers, unless one head or row of one matrix is larger */
+#define FOX_PIPELINE_MOST_BYTES (4ull << 30) /* of all buffers in any case: a larger row or head is refused */
 #define FOX_PIPELINE_MAX_THREADS 256u
 
 /* What became of one step in one container. */
@@ -59,6 +60,7 @@ struct fox_pipeline {
 struct fox_pipeline_size {
 	unsigned workers;
 	uint64_t piece_bytes;   /* of one buffer: one for what is read, one for each target */
+	uint64_t error_rows;    /* rows of a piece whose errors are accounted for, at most */
 	uint64_t scratch_bytes; /* of one worker beside them: a row in f32, and the errors of a piece's rows */
 	uint64_t buffer_bytes;  /* of all */
 };
@@ -71,7 +73,7 @@ struct fox_pipeline_size fox_pipeline_size(const struct fox_job *job, unsigned t
  *
  * results  from fox_results_init; a tally that is done already makes its step be left alone in that container, and a step
  *          that is done everywhere is not read, unless the source's bytes are hashed
- * errors   FOX_E_IO, FOX_E_TRUNCATED (a file shrank), FOX_E_CANCELLED, FOX_E_NOMEM; FOX_E_MISMATCH: a tied output matrix
+ * errors   FOX_E_BOUND: a row or head that no buffer of ours holds; FOX_E_IO, FOX_E_TRUNCATED (a file shrank), FOX_E_CANCELLED, FOX_E_NOMEM; FOX_E_MISMATCH: a tied output matrix
  *          differs from the embedding, or a step's bytes have not the hash that they must have; those of the callbacks
  *
  * Afterwards every tensor of every writer has its data and hash.

@@ -2,7 +2,6 @@
 #include "convert/quantize.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,19 +21,6 @@ struct work {
 	struct fox_job job;
 };
 
-static void note(const struct work *q, const char *fmt, ...) FOX_PRINTF(2, 3);
-static void note(const struct work *q, const char *fmt, ...)
-{
-	char line[1024];
-	va_list ap;
-	if (!q->o->note)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
-	va_end(ap);
-	q->o->note(q->o->note_ctx, line);
-}
-
 /* ---- the source */
 
 static enum fox_status check_source(struct work *q, struct fox_err *err)
@@ -51,7 +37,8 @@ static enum fox_status check_source(struct work *q, struct fox_err *err)
 		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
 		    "the header has not the hash that it records: fox-verify tells more");
 	if (q->state == FOX_HASH_FOREIGN)
-		note(q, "changed by another tool since fox wrote it: the hashes of its tensors are not checked");
+		fox_note(q->o->note, q->o->note_ctx,
+		    "changed by another tool since fox wrote it: the hashes of its tensors are not checked");
 	if (q->state != FOX_HASH_OK)
 		return FOX_OK;
 	enum fox_status s = fox_profile_root(q->g, &root, err);
@@ -189,7 +176,8 @@ static enum fox_status copy_keys(
 			s = put_type(w, file_type, type->id, err);
 		else if (fox_str_is(kv->key, "general.alignment") &&
 		         !fox_gguf_u32(q->g, "general.alignment", &align, NULL) && align < 8)
-			note(q, "alignment %u of the source is below GGUF's least: %u instead", align, FOX_GGUF_ALIGN);
+			fox_note(q->o->note, q->o->note_ctx,
+			    "alignment %u of the source is below GGUF's least: %u instead", align, FOX_GGUF_ALIGN);
 		else
 			s = fox_gguf_put_copy(w, q->g, kv, err);
 	}

@@ -2,11 +2,10 @@
 #ifndef FOX_TOK_IMPORT_H
 #define FOX_TOK_IMPORT_H
 
+#include "convert/hfconfig.h"
+#include "convert/note.h"
 #include "format/source.h"
 #include "format/tokdata.h"
-#include "convert/hfconfig.h"
-
-typedef void fox_note_fn(void *ctx, const char *line);
 
 /* What a person may say about the tokenizer. All zero: nothing. */
 struct fox_tok_options {

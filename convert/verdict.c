@@ -1,7 +1,6 @@
 /* verdict.c - losses counted by the pipeline, tensor by tensor, and the one line that refuses them all. */
 #include "convert/verdict.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 static void add_count(struct fox_buf *b, uint64_t n, const char *what)
@@ -35,19 +34,6 @@ struct court {
 	const struct fox_target *target;
 	const struct fox_verdict_rules *rules;
 };
-
-static void tell(const struct court *c, const char *fmt, ...) FOX_PRINTF(2, 3);
-static void tell(const struct court *c, const char *fmt, ...)
-{
-	char line[1024];
-	va_list ap;
-	if (!c->rules->note)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
-	va_end(ap);
-	c->rules->note(c->rules->note_ctx, line);
-}
 
 static void look_at(const struct court *c, size_t i, const struct fox_cast_report *r, struct verdict *v)
 {
@@ -101,7 +87,8 @@ enum fox_status fox_verdict(const struct fox_job *job, size_t target, const stru
 		fox_buf_clear(&text);
 		describe(rules, c.target->types[job->steps[i].out], &tally[i].loss, true, &text);
 		if (text.n)
-			tell(&c, "tensor '%.*s': %s", FOX_STR_ARG(job->steps[i].src.name), text.p);
+			fox_note(rules->note, rules->note_ctx, "tensor '%.*s': %s", FOX_STR_ARG(job->steps[i].src.name),
+			    text.p);
 	}
 	if (v.list.failed)
 		s = fox_fail_nomem(err);
@@ -111,7 +98,8 @@ enum fox_status fox_verdict(const struct fox_job *job, size_t target, const stru
 		fox_buf_clear(&text);
 		describe(rules, FOX_F16, &sum, false, &text);
 		if (text.n)
-			tell(&c, "not finite, or out of range of %s: %s", c.target->name, text.p);
+			fox_note(rules->note, rules->note_ctx, "not finite, or out of range of %s: %s", c.target->name,
+			    text.p);
 	}
 	fox_buf_free(&v.list);
 	fox_buf_free(&text);

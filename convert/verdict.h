@@ -3,7 +3,7 @@
 #define FOX_VERDICT_H
 
 #include "convert/pipeline.h"
-#include "convert/tok_import.h"
+#include "convert/note.h"
 
 struct fox_verdict_rules {
 	bool allow_lossy;     /* finite values that the type turns into Inf, or f16 into 0 */

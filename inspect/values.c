@@ -7,12 +7,18 @@
 #include "format/base/num.h"
 #include "kernels/kernels.h"
 
-/* Where a block holds 16-bit numbers that a big-endian file stores swapped. Types of plain numbers are swapped whole. */
+/* Where a block holds 16-bit numbers that a big-endian file stores swapped; nothing makes such files of the block types that
+ * are not here. Types of plain numbers are swapped whole.  source: gguf-py gguf_convert_endian.py */
 static const struct {
 	enum fox_type type;
 	uint32_t n, at[2];
 } block_words[] = {
+    {FOX_Q4_0, 1, {0, 0}},
     {FOX_Q8_0, 1, {0, 0}},
+    {FOX_Q4_K, 2, {0, 2}},
+    {FOX_Q6_K, 1, {208, 0}},
+    {FOX_MXFP4, 0, {0, 0}},
+    {FOX_NVFP4, 0, {0, 0}},
 };
 
 /* Bytes of one number, for types that are not blocks; 0 for blocks. */

@@ -9,10 +9,19 @@
 #define F16_HALF_STEP 0x1p-25  /* of subnormals, 2^-24 apart */
 #define E4M3_HALF_STEP 0x1p-10 /* of subnormals, 2^-9 apart */
 
-/* Integers from -32 on: ranges of all linear types are parts of it. */
-static const int8_t line[] = {-32, -31, -30, -29, -28, -27, -26, -25, -24, -23, -22, -21, -20, -19, -18, -17,
-    -16, -15, -14, -13, -12, -11, -10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
-    11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+/* Integers: ranges of all linear types are parts of it. */
+static const int8_t line[256] = {-128, -127, -126, -125, -124, -123, -122, -121, -120, -119, -118, -117, -116,
+    -115, -114, -113, -112, -111, -110, -109, -108, -107, -106, -105, -104, -103, -102, -101, -100, -99, -98,
+    -97, -96, -95, -94, -93, -92, -91, -90, -89, -88, -87, -86, -85, -84, -83, -82, -81, -80, -79, -78, -77,
+    -76, -75, -74, -73, -72, -71, -70, -69, -68, -67, -66, -65, -64, -63, -62, -61, -60, -59, -58, -57, -56,
+    -55, -54, -53, -52, -51, -50, -49, -48, -47, -46, -45, -44, -43, -42, -41, -40, -39, -38, -37, -36, -35,
+    -34, -33, -32, -31, -30, -29, -28, -27, -26, -25, -24, -23, -22, -21, -20, -19, -18, -17, -16, -15, -14,
+    -13, -12, -11, -10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66,
+    67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92,
+    93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114,
+    115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127};
 
 /* ggml-common.h kvalues_iq4nl */
 static const int8_t nl[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
@@ -44,9 +53,20 @@ static void linear(struct fox_ver_group *g, double d, double units_a, double dmi
     uint32_t n_values)
 {
 	g->a = d * units_a, g->b = dmin * units_b;
+	g->early = false;
 	g->step_a = F16_HALF_STEP * fabs(units_a), g->step_b = F16_HALF_STEP * fabs(units_b);
-	g->value = line + 32 + lowest;
+	g->value = line + 128 + lowest;
 	g->n_values = n_values;
+}
+
+static uint32_t q8_0(const uint8_t *p, struct fox_ver_group *g)
+{
+	linear(g, half_at(p), 1, 0, 0, -128, 256);
+	g->n = 32;
+	g->early = true;
+	for (uint32_t i = 0; i < 32; i++)
+		g->rank[i] = (uint8_t)(p[2 + i] + 128); /* modulo 256: two's complement from -128 on */
+	return 1;
 }
 
 static uint32_t q4_0(const uint8_t *p, struct fox_ver_group *g)
@@ -207,7 +227,7 @@ static uint32_t nvfp4(const uint8_t *p, struct fox_ver_group *g)
 bool fox_ver_block_known(enum fox_type type)
 {
 	struct fox_ver_group room[FOX_VER_BLOCK_GROUPS];
-	static const uint8_t zeros[256];
+	static const uint8_t zeros[256]; /* as long as any block */
 	return fox_ver_block(type, zeros, room) > 0;
 }
 
@@ -215,6 +235,8 @@ uint32_t fox_ver_block(
     enum fox_type type, const uint8_t *src, struct fox_ver_group group[FOX_VER_BLOCK_GROUPS])
 {
 	switch (type) {
+	case FOX_Q8_0:
+		return q8_0(src, group);
 	case FOX_Q4_0:
 		return q4_0(src, group);
 	case FOX_Q4_1:

@@ -22,7 +22,7 @@ struct fox_ver_group {
 	uint8_t rank[32];
 };
 
-/* Does a type have groups to be taken apart into: the block types that are quantized to, but q8_0? */
+/* Does a type have groups to be taken apart into: the block types that are quantized to? */
 bool fox_ver_block_known(enum fox_type type);
 
 /*

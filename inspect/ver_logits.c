@@ -9,25 +9,31 @@
 #include "format/base/io.h"
 #include "format/profile.h"
 #include "inspect/reference.h"
+#include "inspect/ver_disturb.h"
 #include "inspect/verify.h"
 #include "runtime/session.h"
 
 enum { STEP = 16 }; /* positions at once: bounds the memory for logits of large vocabularies */
 
-/* What a container's types let one expect, worst tensor first. Limits: spec/verify.md 5 says how each was
- * measured. */
+/* What a container's types let one expect. Floats, worst tensor first; limits: spec/verify.md 5 says how each was measured. */
 static const struct kind {
 	const char *name;
 	double nmse, layer; /* of logits; of the hidden states after a layer */
-	bool top1;          /* the most likely token must be the reference's at every position */
 } kinds[] = {
-    {"exact", 1e-12, 1e-12, true},             /* every tensor holds the source's values */
-    {"narrowed to f16", 1e-7, 2e-7, false},    /* 11 bits */
-    {"narrowed to bf16", 1e-5, 2e-5, false},   /* 8 bits */
-    {"q8_0", 2e-5, 5e-5, false},               /* 8 bits of a block's largest */
-    {"other quantization", 1e-1, 3e-1, false}, /* told, hardly judged: that is perplexity's office */
+    {"exact", 1e-12, 1e-12},          /* every tensor holds the source's values */
+    {"narrowed to f16", 1e-7, 2e-7},  /* 11 bits */
+    {"narrowed to bf16", 1e-5, 2e-5}, /* 8 bits */
 };
-enum { EXACT, TO_F16, TO_BF16, TO_Q8_0, TO_OTHER };
+enum { EXACT, TO_F16, TO_BF16 };
+
+/* Quantized tensors are allowed so many times what noise of their types' size does to this model; at 1 nothing is left. */
+#define QUANTIZED_MARGIN 4.0
+#define QUANTIZED_MOST 0.5
+
+struct expected {
+	const struct kind *floats;
+	enum fox_type worst; /* the quantized type that costs most; FOX_F32: none */
+};
 
 struct sums {
 	double error2, max_abs; /* sum of (x - ref)^2; largest |x - ref| */
@@ -91,9 +97,16 @@ static uint64_t top(const float *x, uint64_t n)
 	return best;
 }
 
+/* One way of running the ids: logits, and hidden states where the reference has them. */
+struct side {
+	struct fox_session *session;
+	struct fox_session_taps taps;
+};
+
 struct run {
 	const struct fox_reference *ref;
-	struct sums logits, *layers; /* layers: [n_layers], NULL without hidden states */
+	struct sums logits, *layers; /* against the reference; layers: [n_layers], NULL without hidden states */
+	struct sums noise, *noise_layers; /* likewise of a disturbed run against the undisturbed one */
 	double kl_sum, kl_max;
 	uint64_t same_top, first_other_top;
 };
@@ -117,36 +130,79 @@ static void compare_step(struct run *r, const float *logits, const float *hidden
 		    n * ref->d_model);
 }
 
-static enum fox_status run_model(
-    struct fox_verify *v, const struct fox_model *m, struct run *r, struct fox_err *err)
+/* The same steps with noise in them. */
+static void compare_noise(struct run *r, const struct side *s, const struct side *noisy, uint64_t n)
 {
 	const struct fox_reference *ref = r->ref;
-	r->logits.spread = spread(ref->logits, ref->n * ref->n_vocab);
-	for (uint64_t l = 0; l < ref->n_layers; l++)
-		r->layers[l].spread = spread(ref->hidden + l * ref->n * ref->d_model, ref->n * ref->d_model);
+	uint64_t wide = n * ref->d_model;
+	add(&r->noise, noisy->taps.logits, s->taps.logits, n * ref->n_vocab);
+	for (uint64_t l = 0; s->taps.hidden && l < ref->n_layers; l++)
+		add(&r->noise_layers[l], noisy->taps.hidden + l * wide, s->taps.hidden + l * wide, wide);
+}
+
+static enum fox_status open_side(struct side *s, const struct run *r, const struct fox_verify *v,
+    const struct fox_model *m, struct fox_err *err)
+{
+	const struct fox_reference *ref = r->ref;
 	struct fox_session_options options = {
 	    .n_ctx = (uint32_t)ref->n, .batch = STEP, .kv = FOX_F32, .pool = v->pool};
-	struct fox_session *session = NULL;
-	struct fox_session_taps taps = {0};
-	enum fox_status s = fox_session_open(&session, m, &options, err);
-	if (s)
-		return s;
-	taps.logits = calloc((size_t)(STEP * ref->n_vocab), sizeof(float));
-	taps.hidden = ref->hidden ? calloc((size_t)(ref->n_layers * STEP * ref->d_model), sizeof(float)) : NULL;
-	if (!taps.logits || (ref->hidden && !taps.hidden))
-		s = fox_fail_nomem(err);
-	for (uint64_t at = 0; at < ref->n && !s; at += STEP) {
+	enum fox_status st = fox_session_open(&s->session, m, &options, err);
+	if (st)
+		return st;
+	s->taps.logits = calloc((size_t)(STEP * ref->n_vocab), sizeof(float));
+	s->taps.hidden =
+	    ref->hidden ? calloc((size_t)(ref->n_layers * STEP * ref->d_model), sizeof(float)) : NULL;
+	if (!s->taps.logits || (ref->hidden && !s->taps.hidden))
+		return fox_fail_nomem(err);
+	return FOX_OK;
+}
+
+static void close_side(struct side *s)
+{
+	free(s->taps.logits);
+	free(s->taps.hidden);
+	fox_session_close(s->session);
+}
+
+static enum fox_status run_steps(struct run *r, struct side *s, struct side *noisy, struct fox_err *err)
+{
+	const struct fox_reference *ref = r->ref;
+	enum fox_status st = FOX_OK;
+	for (uint64_t at = 0; at < ref->n && !st; at += STEP) {
 		size_t n = ref->n - at < STEP ? (size_t)(ref->n - at) : STEP;
-		s = fox_session_step(session, ref->ids + at, n, &taps, err);
-		if (!s)
-			compare_step(r, taps.logits, taps.hidden, at, n);
-		if (!s)
-			s = fox_cancelled(err);
+		st = fox_session_step(s->session, ref->ids + at, n, &s->taps, err);
+		if (!st)
+			compare_step(r, s->taps.logits, s->taps.hidden, at, n);
+		if (!st && noisy && !(st = fox_session_step(noisy->session, ref->ids + at, n, &noisy->taps, err)))
+			compare_noise(r, s, noisy, n);
+		if (!st)
+			st = fox_cancelled(err);
 	}
-	free(taps.logits);
-	free(taps.hidden);
-	fox_session_close(session);
-	return s;
+	return st;
+}
+
+/* disturbed: a second run measures what noise does to the model. */
+static enum fox_status run_model(
+    struct fox_verify *v, const struct fox_model *m, struct run *r, bool disturbed, struct fox_err *err)
+{
+	const struct fox_reference *ref = r->ref;
+	struct side s = {0}, noisy = {0};
+	struct fox_ver_disturb *disturb = NULL;
+	r->logits.spread = r->noise.spread = spread(ref->logits, ref->n * ref->n_vocab);
+	for (uint64_t l = 0; l < ref->n_layers; l++)
+		r->layers[l].spread = r->noise_layers[l].spread =
+		    spread(ref->hidden + l * ref->n * ref->d_model, ref->n * ref->d_model);
+	enum fox_status st = open_side(&s, r, v, m, err);
+	if (!st && disturbed && !(st = open_side(&noisy, r, v, m, err)))
+		st = fox_ver_disturb_open(&disturb, m, v->pool, err);
+	noisy.taps.observe = fox_ver_disturb_add;
+	noisy.taps.observe_ctx = disturb;
+	if (!st)
+		st = run_steps(r, &s, disturbed ? &noisy : NULL, err);
+	fox_ver_disturb_close(disturb);
+	close_side(&noisy);
+	close_side(&s);
+	return st;
 }
 
 /* ---- what may be expected */
@@ -157,30 +213,15 @@ static enum fox_type recorded_type(struct fox_str dtype)
 	return fox_str_is(dtype, "BF16") ? FOX_BF16 : fox_str_is(dtype, "F16") ? FOX_F16 : FOX_F32;
 }
 
-static int kind_of(enum fox_type t, enum fox_type from)
-{
-	switch (t) {
-	case FOX_F32:
-		return EXACT;
-	case FOX_F16:
-		return from == FOX_F16 ? EXACT : TO_F16;
-	case FOX_BF16:
-		return from == FOX_BF16 ? EXACT : TO_BF16;
-	case FOX_Q8_0:
-		return TO_Q8_0;
-	default:
-		return TO_OTHER;
-	}
-}
-
-/* Widest tolerance that any matrix needs. Without a record 16-bit tensors count as the source's own. */
-static int container_kind(const struct fox_gguf *g)
+/* Widest tolerance that any tensor needs. Without a record 16-bit tensors count as the source's own. */
+static struct expected expected_of(const struct fox_gguf *g)
 {
 	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, FOX_KEY_SRC_DTYPES);
 	bool known =
 	    kv && kv->type == FOX_GGUF_ARR && kv->item == FOX_GGUF_STR && kv->n_items == fox_gguf_tensors(g);
 	uint64_t cursor = 0;
-	int worst = EXACT;
+	int floats = EXACT;
+	struct expected e = {.worst = FOX_F32};
 	for (size_t i = 0; i < fox_gguf_tensors(g); i++) {
 		enum fox_type t = fox_gguf_tensor(g, i)->type, from = t;
 		struct fox_str dtype;
@@ -188,36 +229,54 @@ static int container_kind(const struct fox_gguf *g)
 			from = recorded_type(dtype);
 		else
 			known = false;
-		int k = kind_of(t, from);
-		worst = kinds[k].nmse > kinds[worst].nmse ? k : worst;
+		int kind = t == from || t == FOX_F32 ? EXACT
+		           : t == FOX_F16            ? TO_F16
+		           : t == FOX_BF16           ? TO_BF16
+		                                     : EXACT;
+		floats = kind > floats ? kind : floats;
+		e.worst = fox_ver_disturb_cost(t) > fox_ver_disturb_cost(e.worst) ? t : e.worst;
 	}
-	return worst;
+	e.floats = &kinds[floats];
+	return e;
+}
+
+/* What is allowed where noise does this, and floats may be off by `floats` beside it. */
+static double limit_of(const struct sums *noise, double floats)
+{
+	double limit = QUANTIZED_MARGIN * nmse(noise) + floats;
+	return limit < QUANTIZED_MOST ? limit : QUANTIZED_MOST; /* where noise leaves no number, too */
 }
 
 /* ---- verdicts */
 
-static void judge_logits(struct fox_verify *v, const struct run *r, const struct kind *kind, double limit)
+static void judge_logits(struct fox_verify *v, const struct run *r, const struct expected *x, double limit)
 {
+	bool quantized = x->worst != FOX_F32, exact = !quantized && x->floats == &kinds[EXACT];
 	double e = nmse(&r->logits);
 	uint64_t n = r->ref->n;
 	fox_find_add(&v->found, e <= limit ? FOX_PASS : FOX_FAIL, "logits.nmse", "",
-	    "NMSE %.3g over %llu positions, limit %.3g (%s)", e, (unsigned long long)n, limit, kind->name);
+	    "NMSE %.3g over %llu positions, limit %.3g (%s)", e, (unsigned long long)n, limit,
+	    quantized ? fox_type_info(x->worst)->name : x->floats->name);
 	if (r->same_top == n)
 		fox_find_add(&v->found, FOX_PASS, "logits.top1", "",
 		    "the most likely token is the reference's at all %llu positions", (unsigned long long)n);
 	else
-		fox_find_add(&v->found, kind->top1 ? FOX_FAIL : FOX_NOTE, "logits.top1", "",
+		fox_find_add(&v->found, exact ? FOX_FAIL : FOX_NOTE, "logits.top1", "",
 		    "the most likely token is the reference's at %llu of %llu positions; first other one at position "
 		    "%llu",
 		    (unsigned long long)r->same_top, (unsigned long long)n, (unsigned long long)r->first_other_top);
 }
 
 /* The first layer after which the stream is off; later ones only carry its error on. */
-static void judge_layers(struct fox_verify *v, const struct run *r, double limit)
+static void judge_layers(
+    struct fox_verify *v, const struct run *r, const struct expected *x, const struct fox_ver_limits *limits)
 {
+	double most = 0;
 	for (uint64_t l = 0; l < r->ref->n_layers; l++) {
-		double e = nmse(&r->layers[l]);
+		double e = nmse(&r->layers[l]), limit = x->floats->layer;
 		char where[32];
+		limit = limits->given ? limits->nmse : x->worst ? limit_of(&r->noise_layers[l], limit) : limit;
+		most = limit > most ? limit : most;
 		if (e <= limit)
 			continue;
 		snprintf(where, sizeof where, "layer %llu", (unsigned long long)l);
@@ -227,7 +286,7 @@ static void judge_layers(struct fox_verify *v, const struct run *r, double limit
 	}
 	if (r->ref->n_layers)
 		fox_find_add(&v->found, FOX_PASS, "logits.layer", "",
-		    "hidden states of all %llu layers are within %.3g", (unsigned long long)r->ref->n_layers, limit);
+		    "hidden states of all %llu layers are within %.3g", (unsigned long long)r->ref->n_layers, most);
 }
 
 static void report_figures(struct fox_verify *v, const struct run *r, double limit)
@@ -238,6 +297,9 @@ static void report_figures(struct fox_verify *v, const struct run *r, double lim
 	fox_report_field(v->report, "positions", "positions", fox_cell_u64(r->ref->n));
 	fox_report_field(v->report, "nmse", "NMSE", fox_cell_f64(nmse(&r->logits)));
 	fox_report_field(v->report, "nmse_limit", "NMSE limit", fox_cell_f64(limit));
+	if (r->noise.error2 > 0)
+		fox_report_field(v->report, "nmse_of_noise", "NMSE that noise of the types' size makes",
+		    fox_cell_f64(nmse(&r->noise)));
 	fox_report_field(v->report, "max_abs_error", "largest error", fox_cell_f64(r->logits.max_abs));
 	fox_report_field(v->report, "mean_kl", "mean KL divergence", fox_cell_f64(r->kl_sum / (double)r->ref->n));
 	fox_report_field(v->report, "max_kl", "largest KL divergence", fox_cell_f64(r->kl_max));
@@ -283,16 +345,19 @@ enum fox_status fox_ver_logits(
 		return s;
 	if (!(s = fox_model_bind(&m, v->g, err)) && (s = check_shapes(&ref, fox_model_hparams(m), err)))
 		fox_in_file(err, path);
-	if (!s && ref.n_layers && !(r.layers = calloc((size_t)ref.n_layers, sizeof *r.layers)))
+	if (!s && ref.n_layers && !(r.layers = calloc(2 * (size_t)ref.n_layers, sizeof *r.layers)))
 		s = fox_fail_nomem(err);
+	r.noise_layers = r.layers ? r.layers + ref.n_layers : NULL;
+	struct expected x = expected_of(v->g);
 	if (!s)
-		s = run_model(v, m, &r, err);
+		s = run_model(v, m, &r, x.worst && !limits->given, err);
 	if (!s) {
-		const struct kind *kind = &kinds[container_kind(v->g)];
-		double limit = limits->given ? limits->nmse : kind->nmse;
+		double limit = limits->given ? limits->nmse
+		               : x.worst     ? limit_of(&r.noise, x.floats->nmse)
+		                             : x.floats->nmse;
 		report_figures(v, &r, limit);
-		judge_logits(v, &r, kind, limit);
-		judge_layers(v, &r, limits->given ? limit : kind->layer);
+		judge_logits(v, &r, &x, limit);
+		judge_layers(v, &r, &x, limits);
 	}
 	free(r.layers);
 	fox_model_close(m);

@@ -17,6 +17,7 @@ struct limit {
 	    block; /* of a block's e2 / x2. 1: zeros are as far; where 0 is a value nothing else can be farther */
 };
 static const struct limit limits[FOX_TYPE_LIMIT] = {
+    [FOX_Q8_0] = {0.016, 0.001, false, 1},
     [FOX_Q4_0] = {0.20, 0.015, true, 1},
     [FOX_Q4_1] = {0.18, 0.015, true, 1.5},
     [FOX_Q5_0] = {0.10, 0.005, true, 1},
@@ -33,9 +34,10 @@ static const struct limit limits[FOX_TYPE_LIMIT] = {
 };
 
 /* Where columns are weighed, those without importance may be lost wholly: what is left is that zeros, let alone other weights,
- * are farther. |y| / |x| is never farther from 1 than the error; half of that is left for it. */
+ * are farther. |y| / |x| is never farther from 1 than the error; some of that is left for it. */
 #define MOST 0.95
 #define WEIGHTED_NORM 3
+#define WEIGHTED_SHARE 0.6
 #define WEIGHTED_BLOCK 4
 
 static double magnitude(const struct fox_ver_group *g)
@@ -178,7 +180,7 @@ static uint64_t n_off(const struct fox_ver_quant *q)
  * f16's range are no factor. */
 static bool norm_is_off(const struct fox_ver_quant *q, double *limit, double error, double *norm)
 {
-	*limit = q->how ? WEIGHTED_NORM * *limit + error / 2 : *limit;
+	*limit = q->how ? WEIGHTED_NORM * *limit + WEIGHTED_SHARE * error : *limit;
 	*norm = q->x2 > 0 ? sqrt(q->y2 / q->x2) : q->y2 > 0 ? INFINITY : 1;
 	double scatter = 4 * error / sqrt((double)q->n),
 	       range = q->x2 > 0 ? 2 * sqrt(q->range2 / q->x2) : INFINITY;

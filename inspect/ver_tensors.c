@@ -77,8 +77,7 @@ static const char *incomparable(struct fox_ver_shape *shape, const struct fox_ve
 	if (!fox_ver_shape_of(shape, p, slot, s, text))
 		return "source.shape";
 	if (!dtype_is_float(s->dtype) ||
-	    (t->type != FOX_F32 && t->type != FOX_F16 && t->type != FOX_BF16 && t->type != FOX_Q8_0 &&
-	        !fox_ver_block_known(t->type))) {
+	    (t->type != FOX_F32 && t->type != FOX_F16 && t->type != FOX_BF16 && !fox_ver_block_known(t->type))) {
 		snprintf(text, 320, "no proof of %s from %s is known here", type, fox_dtypes[s->dtype].name);
 		return "source.type";
 	}
@@ -195,7 +194,7 @@ static size_t cut(const struct fox_ver_shape *shape, size_t index, struct piece 
 /* false: the tensor is not its source; for a quantized one, text then says why. */
 static bool is_right(const struct fox_ver_proof *f, char text[320])
 {
-	return !f->n_wrong && (!fox_ver_block_known(f->t->type) || fox_ver_quant_judge(&f->quant, f->t->type, text));
+	return !f->n_wrong && (!f->quant.n || fox_ver_quant_judge(&f->quant, f->t->type, text));
 }
 
 static void report_proof(struct fox_verify *v, const struct fox_slot *slot, const struct fox_ver_proof *f)
@@ -275,7 +274,7 @@ static enum fox_status judge(struct proving *p, size_t n_pieces, struct totals *
 		report_proof(p->v, &p->pair->slots[p->pieces[i].slot], &whole);
 		char text[320];
 		if (is_right(&whole, text)) {
-			if (fox_ver_block_known(whole.t->type))
+			if (whole.quant.n)
 				count_quantized(sum, &whole);
 			else
 				*(whole.t->type == FOX_Q8_0 ? &sum->bounded : &sum->exact) += 1;
@@ -286,12 +285,21 @@ static enum fox_status judge(struct proving *p, size_t n_pieces, struct totals *
 	return FOX_OK;
 }
 
+/* Does the container say that it was made with this option? */
+static bool made_with(const struct fox_gguf *g, const char *option)
+{
+	static const char *const keys[] = {FOX_KEY_QUANTIZE_OPTIONS, FOX_KEY_OPTIONS};
+	struct fox_str s;
+	for (size_t i = 0; i < FOX_COUNT(keys); i++)
+		if (!fox_gguf_str(g, keys[i], &s, NULL) && s.n && memmem(s.p, s.n, option, strlen(option)))
+			return true;
+	return false;
+}
+
 /* How the container says that its weights were rounded. */
 static enum fox_ver_rounding rounding_of(const struct fox_gguf *g)
 {
-	struct fox_str options;
-	if (!fox_gguf_str(g, FOX_KEY_QUANTIZE_OPTIONS, &options, NULL) &&
-	    memmem(options.p, options.n, "calibrated", strlen("calibrated")))
+	if (made_with(g, ",search=calibrated"))
 		return FOX_VER_FED_BACK;
 	return fox_gguf_find_key(g, "quantize.imatrix.file") || fox_gguf_find_key(g, "fox.imatrix.sha256")
 	           ? FOX_VER_WEIGHTED
@@ -319,11 +327,11 @@ static size_t plan(struct proving *p, struct piece *pieces, struct fox_ver_proof
 		}
 		size_t k = cut(&shape, i, pieces ? pieces + total : NULL);
 		for (size_t j = 0; proofs && j < k; j++)
-			proofs[total + j] =
-			    (struct fox_ver_proof){.t = t,
-			        .src = s,
-			        .add_one = slot->row->how & FOX_T_ADD_ONE,
-			        .quant.how = rounding_of(p->v->g)};
+			proofs[total + j] = (struct fox_ver_proof){.t = t,
+			    .src = s,
+			    .add_one = slot->row->how & FOX_T_ADD_ONE,
+			    .searched = made_with(p->v->g, ",search="),
+			    .quant.how = rounding_of(p->v->g)};
 		total += k;
 	}
 	return total;
@@ -370,12 +378,12 @@ static void tell_type(struct fox_verify *v, uint32_t type, const struct type_tot
 		return;
 	const char *name = fox_type_info(type)->name;
 	fox_find_add(&v->found, FOX_PASS, "source.tensor", "",
-	    "%zu %s tensors are within their limits; largest relative error %.3g of a tensor, %.3g of a row", t->tensors,
-	    name, t->error, t->row);
+	    "%zu %s tensors are within their limits; largest relative error %.3g of a tensor, %.3g of a row",
+	    t->tensors, name, t->error, t->row);
 	if (t->off)
 		fox_find_add(&v->found, FOX_NOTE, "source.tensor", "",
-		    "%llu of %llu %s weights are not the nearest that their scales give, the farthest by %u", (unsigned long long)t->off,
-		    (unsigned long long)t->values, name, t->farthest);
+		    "%llu of %llu %s weights are not the nearest that their scales give, the farthest by %u",
+		    (unsigned long long)t->off, (unsigned long long)t->values, name, t->farthest);
 }
 
 static void report_types(struct fox_verify *v, const struct totals *sum)

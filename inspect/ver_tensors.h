@@ -19,7 +19,8 @@ struct fox_ver_proof {
 	bool first_is_scale;  /* q8_0: what is wrong there first is the scale of its block */
 	uint64_t n_unrounded; /* q8_0: within the bound, but not the reference's rounding */
 	double max_error;
-	struct fox_ver_quant quant; /* types of ver_block.h */
+	bool searched;              /* scales are not what the format's reference quantizer takes */
+	struct fox_ver_quant quant; /* types of ver_block.h; q8_0 only where scales were searched for */
 };
 
 /* Count a wrong value. */
@@ -29,7 +30,7 @@ void fox_ver_wrong(struct fox_ver_proof *f, uint64_t row, uint64_t col, double g
  * fox_ver_row - one row of the container against its source
  *
  * row     for messages only
- * got     n values of f->t->type: f32, f16, bf16, q8_0, or one that fox_ver_block_known; n a multiple of its block
+ * got     n values of f->t->type: f32, f16, bf16, or one that fox_ver_block_known; n a multiple of its block
  * src     n values of f->src->dtype: F64, F32, F16 or BF16
  */
 void fox_ver_row(struct fox_ver_proof *f, uint64_t row, const uint8_t *got, const uint8_t *src, uint64_t n);

@@ -140,7 +140,7 @@ static void row_quantized(
 
 void fox_ver_row(struct fox_ver_proof *f, uint64_t row, const uint8_t *got, const uint8_t *src, uint64_t n)
 {
-	if (f->t->type == FOX_Q8_0)
+	if (f->t->type == FOX_Q8_0 && !f->searched)
 		row_q8_0(f, row, got, src, n);
 	else if (fox_ver_block_known(f->t->type))
 		row_quantized(f, row, got, src, n);

@@ -159,7 +159,8 @@ bool fox_ver_is_nearest(double x, uint16_t bits, enum fox_type type);
  */
 double fox_ver_q8_0_bound(double most);
 
-/* Limit of the logits check: given, or the default of the container's kind (spec/verify.md 5). */
+/* Limit of the logits check: given, or that of the container's types; of quantized ones it is measured on the model, which
+ * is then run twice (spec/verify.md 5). */
 struct fox_ver_limits {
 	bool given;
 	double nmse; /* 0 and up */

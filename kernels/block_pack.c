@@ -72,7 +72,7 @@ static void pack_q3_k(void *dst, const struct fox_block_parts *p)
 static void pack_q4_k(void *dst, const struct fox_block_parts *p)
 {
 	struct fox_q4_k b;
-	fox_k_pack_scales(b.scales, (const uint8_t *)p->scale, p->mins);
+	fox_k_pack_scales(b.scales, p->scale, p->mins);
 	nibbles(b.q, p->q, BIG, 64);
 	fox_store16(&b.d, p->d);
 	fox_store16(&b.dmin, p->min);
@@ -82,7 +82,7 @@ static void pack_q4_k(void *dst, const struct fox_block_parts *p)
 static void pack_q5_k(void *dst, const struct fox_block_parts *p)
 {
 	struct fox_q5_k b;
-	fox_k_pack_scales(b.scales, (const uint8_t *)p->scale, p->mins);
+	fox_k_pack_scales(b.scales, p->scale, p->mins);
 	nibbles(b.q, p->q, BIG, 64);
 	eighths(b.high, p->q, 4);
 	fox_store16(&b.d, p->d);

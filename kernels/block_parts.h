@@ -4,10 +4,10 @@
 
 #include "format/type.h"
 
-/* The fields of a block, whatever its type. Codes are the stored ones: never negative but for q8_0 and the scales of q6_k. */
+/* The fields of a block, whatever its type, as they are stored. */
 struct fox_block_parts {
 	uint16_t d, min;  /* f16 bits: the scale; dmin of the K types, the minimum of q4_1 and q5_1 */
-	int8_t scale[16]; /* q2_k 0..15, q3_k and iq4_xs 0..63, q4_k and q5_k 0..63, q6_k -128..127 */
+	uint8_t scale[16]; /* q2_k 0..15, q3_k, iq4_xs, q4_k and q5_k 0..63, q6_k in two's complement */
 	uint8_t mins[16]; /* q2_k 0..15, q4_k and q5_k 0..63 */
 	uint8_t q[256];   /* q8_0: two's complement */
 };

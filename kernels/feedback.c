@@ -8,10 +8,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { BLOCK = 64 }; /* columns that are finished together: their rows stay in the cache while all others pass */
+enum {
+	BLOCK = 64
+}; /* columns that are finished together: their rows stay in the cache while all others pass */
 
 struct work {
-	double *a; /* [n][n]: A above the diagonal, and R where finished */
+	double *a;            /* [n][n]: A above the diagonal, and R where finished */
 	size_t n, first, end; /* the block at hand: columns first .. end - 1 */
 	float *out;
 };
@@ -100,7 +102,8 @@ enum fox_status fox_feedback_factor(
 	double mean = 0;
 	for (size_t i = 0; i < n; i++)
 		mean += (double)gram[i * (n + 1)] / (double)n;
-	struct work w = {.n = n, .out = out, .a = n <= SIZE_MAX / sizeof(double) / n ? malloc(n * n * sizeof(double)) : NULL};
+	struct work w = {
+	    .n = n, .out = out, .a = n <= SIZE_MAX / sizeof(double) / n ? malloc(n * n * sizeof(double)) : NULL};
 	if (!w.a)
 		return fox_fail_nomem(err);
 	for (size_t i = 0; i < n * n; i++)
@@ -112,5 +115,6 @@ enum fox_status fox_feedback_factor(
 		fox_pool_run(pool, invert_strip, &w, (n + STRIP - 1) / STRIP);
 	free(w.a);
 	return good ? FOX_OK
-	            : fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "sums over inputs are not finite, or no sums of squares");
+	            : fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
+	                  "sums over inputs are not finite, or no sums of squares");
 }

@@ -18,7 +18,7 @@
  * memory  8 n^2 bytes while it works; n^3 / 3 multiplications for each of two passes
  * errors  FOX_E_NOMEM; FOX_E_MISMATCH: gram is not finite, or not the Gram matrix of any inputs
  */
-enum fox_status fox_feedback_factor(float *out, const float *gram, size_t n, double damp, struct fox_pool *pool,
-    struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_feedback_factor(float *out, const float *gram, size_t n, double damp,
+    struct fox_pool *pool, struct fox_err *err) FOX_MUST_CHECK;
 
 #endif

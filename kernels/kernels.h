@@ -145,47 +145,46 @@ fox_decode_fn fox_decode_f32_scalar, fox_decode_f16_scalar, fox_decode_bf16_scal
 fox_decode_fn fox_decode_f16_avx2, fox_decode_bf16_avx2, fox_decode_q8_0_avx2;
 fox_encode_fn fox_encode_f32_scalar, fox_encode_f16_scalar, fox_encode_bf16_scalar;
 fox_encode_fn fox_encode_f16_avx2, fox_encode_bf16_avx2, fox_encode_q8_0_avx2;
-fox_decode_fn fox_decode_q4_0_scalar, fox_decode_q4_1_scalar, fox_decode_q5_0_scalar, fox_decode_q5_1_scalar;
-fox_encode_fn fox_encode_q4_0_scalar, fox_encode_q4_1_scalar, fox_encode_q5_0_scalar, fox_encode_q5_1_scalar;
-fox_decode_fn fox_decode_iq4_nl_scalar, fox_decode_iq4_xs_scalar, fox_decode_mxfp4_scalar,
-    fox_decode_nvfp4_scalar;
-fox_encode_fn fox_encode_iq4_nl_scalar, fox_encode_iq4_xs_scalar, fox_encode_mxfp4_scalar,
-    fox_encode_nvfp4_scalar;
-fox_encode_weighted_fn fox_encode_weighted_q4_0_scalar, fox_encode_weighted_q4_1_scalar,
-    fox_encode_weighted_q5_0_scalar, fox_encode_weighted_q5_1_scalar, fox_encode_weighted_iq4_nl_scalar,
-    fox_encode_weighted_iq4_xs_scalar;
-fox_decode_fn fox_decode_q4_0_avx2, fox_decode_q4_1_avx2, fox_decode_q5_0_avx2, fox_decode_q5_1_avx2;
-fox_encode_fn fox_encode_q4_0_avx2, fox_encode_q4_1_avx2, fox_encode_q5_0_avx2, fox_encode_q5_1_avx2;
-fox_decode_fn fox_decode_q2_k_scalar, fox_decode_q3_k_scalar, fox_decode_q4_k_scalar, fox_decode_q5_k_scalar,
-    fox_decode_q6_k_scalar;
-fox_encode_fn fox_encode_q2_k_scalar, fox_encode_q3_k_scalar, fox_encode_q4_k_scalar, fox_encode_q5_k_scalar,
-    fox_encode_q6_k_scalar;
-fox_encode_weighted_fn fox_encode_weighted_q2_k_scalar, fox_encode_weighted_q3_k_scalar,
-    fox_encode_weighted_q4_k_scalar, fox_encode_weighted_q5_k_scalar, fox_encode_weighted_q6_k_scalar;
-fox_dot_fn fox_dot_q2_k_scalar, fox_dot_q3_k_scalar, fox_dot_q4_k_scalar, fox_dot_q5_k_scalar,
-    fox_dot_q6_k_scalar;
+/* block types but q8_0 */
 fox_dot_fn fox_dot_q4_0_scalar, fox_dot_q4_1_scalar, fox_dot_q5_0_scalar, fox_dot_q5_1_scalar,
-    fox_dot_iq4_nl_scalar, fox_dot_iq4_xs_scalar, fox_dot_mxfp4_scalar, fox_dot_nvfp4_scalar;
-fox_decode_fn fox_decode_iq4_nl_avx2, fox_decode_iq4_xs_avx2, fox_decode_mxfp4_avx2, fox_decode_nvfp4_avx2;
-fox_encode_fn fox_encode_iq4_nl_avx2, fox_encode_iq4_xs_avx2, fox_encode_mxfp4_avx2, fox_encode_nvfp4_avx2;
-fox_encode_weighted_fn fox_encode_weighted_iq4_nl_avx2, fox_encode_weighted_iq4_xs_avx2;
-fox_decode_fn fox_decode_iq1_s_scalar, fox_decode_iq1_m_scalar, fox_decode_iq2_xxs_scalar,
-    fox_decode_iq2_xs_scalar, fox_decode_iq2_s_scalar, fox_decode_iq3_xxs_scalar, fox_decode_iq3_s_scalar,
-    fox_decode_tq1_0_scalar, fox_decode_tq2_0_scalar, fox_decode_q1_0_scalar, fox_decode_q2_0_scalar;
-fox_dot_fn fox_dot_iq1_s_scalar, fox_dot_iq1_m_scalar, fox_dot_iq2_xxs_scalar, fox_dot_iq2_xs_scalar,
+    fox_dot_q2_k_scalar, fox_dot_q3_k_scalar, fox_dot_q4_k_scalar, fox_dot_q5_k_scalar, fox_dot_q6_k_scalar,
+    fox_dot_iq4_nl_scalar, fox_dot_iq4_xs_scalar, fox_dot_mxfp4_scalar, fox_dot_nvfp4_scalar,
+    fox_dot_iq1_s_scalar, fox_dot_iq1_m_scalar, fox_dot_iq2_xxs_scalar, fox_dot_iq2_xs_scalar,
     fox_dot_iq2_s_scalar, fox_dot_iq3_xxs_scalar, fox_dot_iq3_s_scalar, fox_dot_tq1_0_scalar,
     fox_dot_tq2_0_scalar, fox_dot_q1_0_scalar, fox_dot_q2_0_scalar;
-fox_dot_fn fox_dot_q4_0_avx2, fox_dot_q4_1_avx2, fox_dot_q5_0_avx2, fox_dot_q5_1_avx2, fox_dot_iq4_nl_avx2,
+fox_decode_fn fox_decode_q4_0_scalar, fox_decode_q4_1_scalar, fox_decode_q5_0_scalar, fox_decode_q5_1_scalar,
+    fox_decode_q2_k_scalar, fox_decode_q3_k_scalar, fox_decode_q4_k_scalar, fox_decode_q5_k_scalar,
+    fox_decode_q6_k_scalar, fox_decode_iq4_nl_scalar, fox_decode_iq4_xs_scalar, fox_decode_mxfp4_scalar,
+    fox_decode_nvfp4_scalar, fox_decode_iq1_s_scalar, fox_decode_iq1_m_scalar, fox_decode_iq2_xxs_scalar,
+    fox_decode_iq2_xs_scalar, fox_decode_iq2_s_scalar, fox_decode_iq3_xxs_scalar, fox_decode_iq3_s_scalar,
+    fox_decode_tq1_0_scalar, fox_decode_tq2_0_scalar, fox_decode_q1_0_scalar, fox_decode_q2_0_scalar;
+fox_encode_fn fox_encode_q4_0_scalar, fox_encode_q4_1_scalar, fox_encode_q5_0_scalar, fox_encode_q5_1_scalar,
+    fox_encode_q2_k_scalar, fox_encode_q3_k_scalar, fox_encode_q4_k_scalar, fox_encode_q5_k_scalar,
+    fox_encode_q6_k_scalar, fox_encode_iq4_nl_scalar, fox_encode_iq4_xs_scalar, fox_encode_mxfp4_scalar,
+    fox_encode_nvfp4_scalar;
+fox_encode_weighted_fn fox_encode_weighted_q4_0_scalar, fox_encode_weighted_q4_1_scalar,
+    fox_encode_weighted_q5_0_scalar, fox_encode_weighted_q5_1_scalar, fox_encode_weighted_q2_k_scalar,
+    fox_encode_weighted_q3_k_scalar, fox_encode_weighted_q4_k_scalar, fox_encode_weighted_q5_k_scalar,
+    fox_encode_weighted_q6_k_scalar, fox_encode_weighted_iq4_nl_scalar, fox_encode_weighted_iq4_xs_scalar;
+fox_dot_fn fox_dot_q4_0_avx2, fox_dot_q4_1_avx2, fox_dot_q5_0_avx2, fox_dot_q5_1_avx2, fox_dot_q2_k_avx2,
+    fox_dot_q3_k_avx2, fox_dot_q4_k_avx2, fox_dot_q5_k_avx2, fox_dot_q6_k_avx2, fox_dot_iq4_nl_avx2,
     fox_dot_iq4_xs_avx2, fox_dot_mxfp4_avx2, fox_dot_nvfp4_avx2, fox_dot_iq1_s_avx2, fox_dot_iq1_m_avx2,
     fox_dot_iq2_xxs_avx2, fox_dot_iq2_xs_avx2, fox_dot_iq2_s_avx2, fox_dot_iq3_xxs_avx2, fox_dot_iq3_s_avx2,
     fox_dot_tq1_0_avx2, fox_dot_tq2_0_avx2, fox_dot_q1_0_avx2, fox_dot_q2_0_avx2;
-fox_dot_fn fox_dot_q2_k_avx2, fox_dot_q3_k_avx2, fox_dot_q4_k_avx2, fox_dot_q5_k_avx2, fox_dot_q6_k_avx2;
-fox_decode_fn fox_decode_q2_k_avx2, fox_decode_q3_k_avx2, fox_decode_q4_k_avx2, fox_decode_q5_k_avx2,
-    fox_decode_q6_k_avx2;
-fox_encode_fn fox_encode_q2_k_avx2, fox_encode_q3_k_avx2, fox_encode_q4_k_avx2, fox_encode_q5_k_avx2,
-    fox_encode_q6_k_avx2;
-fox_encode_weighted_fn fox_encode_weighted_q2_k_avx2, fox_encode_weighted_q3_k_avx2,
-    fox_encode_weighted_q4_k_avx2, fox_encode_weighted_q5_k_avx2, fox_encode_weighted_q6_k_avx2;
+fox_decode_fn fox_decode_q4_0_avx2, fox_decode_q4_1_avx2, fox_decode_q5_0_avx2, fox_decode_q5_1_avx2,
+    fox_decode_q2_k_avx2, fox_decode_q3_k_avx2, fox_decode_q4_k_avx2, fox_decode_q5_k_avx2,
+    fox_decode_q6_k_avx2, fox_decode_iq4_nl_avx2, fox_decode_iq4_xs_avx2, fox_decode_mxfp4_avx2,
+    fox_decode_nvfp4_avx2, fox_decode_iq1_s_avx2, fox_decode_iq1_m_avx2, fox_decode_iq2_xxs_avx2,
+    fox_decode_iq2_xs_avx2, fox_decode_iq2_s_avx2, fox_decode_iq3_xxs_avx2, fox_decode_iq3_s_avx2,
+    fox_decode_q1_0_avx2;
+fox_encode_fn fox_encode_q4_0_avx2, fox_encode_q4_1_avx2, fox_encode_q5_0_avx2, fox_encode_q5_1_avx2,
+    fox_encode_q2_k_avx2, fox_encode_q3_k_avx2, fox_encode_q4_k_avx2, fox_encode_q5_k_avx2,
+    fox_encode_q6_k_avx2, fox_encode_iq4_nl_avx2, fox_encode_iq4_xs_avx2, fox_encode_mxfp4_avx2,
+    fox_encode_nvfp4_avx2;
+fox_encode_weighted_fn fox_encode_weighted_q4_0_avx2, fox_encode_weighted_q4_1_avx2,
+    fox_encode_weighted_q5_0_avx2, fox_encode_weighted_q5_1_avx2, fox_encode_weighted_q2_k_avx2,
+    fox_encode_weighted_q3_k_avx2, fox_encode_weighted_q4_k_avx2, fox_encode_weighted_q5_k_avx2,
+    fox_encode_weighted_q6_k_avx2, fox_encode_weighted_iq4_nl_avx2, fox_encode_weighted_iq4_xs_avx2;
 fox_axpy_fn fox_axpy_f32_scalar, fox_axpy_f16_scalar, fox_axpy_f32_avx2, fox_axpy_f16_avx2;
 fox_range_fn fox_range_scalar, fox_range_avx2;
 fox_error_fn fox_error_scalar, fox_error_avx2;

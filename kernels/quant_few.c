@@ -52,8 +52,9 @@ void fox_decode_tq2_0_scalar(float *dst, const void *src, size_t n)
 	for (struct fox_tq2_0 b; n > 0; n -= T_LEN, dst += T_LEN, in += sizeof b) {
 		memcpy(&b, in, sizeof b);
 		float d = f16_at(&b.d);
-		for (int i = 0; i < T_LEN; i++) /* 128 weights in 32 bytes, 32 in each pair of bits */
-			dst[i] = (float)((b.q[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3) - 1) * d;
+		for (int quarter = 0; quarter < 8; quarter++) /* 128 weights in 32 bytes, 32 in each pair of bits */
+			for (int j = 0; j < 32; j++)
+				dst[quarter * 32 + j] = (float)((b.q[quarter / 4 * 32 + j] >> quarter % 4 * 2 & 3) - 1) * d;
 	}
 }
 

@@ -4,6 +4,7 @@
  * quantize the weights anew to the scales these codes stand for, pack. A sub-block whose scale became 0 keeps the codes
  * of its fit. A super-block with NaN or Inf gets the scale NaN and nothing else, so that it decodes to NaN throughout.
  * Finite input gives the same bytes as ggml's quantizers.  source: ggml-quants.c quantize_row_qX_K_ref, _impl */
+#include "kernels/block_parts.h"
 #include "kernels/ksearch.h"
 
 #include <assert.h>
@@ -60,14 +61,9 @@ static const struct affine_type q2_k = {16, 3, 15, {-0.5f, 0.1f, 15}, {-0.9f, 0.
 static const struct affine_type q4_k = {32, 15, 63, {-1, 0.1f, 20}, {-0.9f, 0.05f, 36}, 1, 2};
 static const struct affine_type q5_k = {32, 31, 63, {-0.5f, 0.1f, 15}, {-0.9f, 0.05f, 36}, 1, 2};
 
-/* The codes of a block, and what the sub-blocks' scales and minima became: codes of 8 bits, not yet cut to the field's. */
-struct affine_parts {
-	uint8_t q[LEN], scales[FOX_K_SUBS], mins[FOX_K_SUBS];
-	uint16_t d, dmin;
-};
-
+/* p: what is not packed yet, scales and minima as codes of 8 bits, not yet cut to the field's. */
 static void fit_affine(
-    struct affine_parts *p, const struct affine_type *t, const float *x, const float *importance)
+    struct fox_block_parts *p, const struct affine_type *t, const float *x, const float *importance)
 {
 	const int n = LEN / t->len;
 	float w[LEN], scales[FOX_K_SUBS], mins[FOX_K_SUBS], sums[FOX_K_SUBS];
@@ -86,11 +82,11 @@ static void fit_affine(
 		scales[s] = fit.scale, mins[s] = fit.min;
 	}
 	if (importance) {
-		p->d = fox_f32_to_f16(fox_k_fit_scales(p->scales, scales, sums, n, t->scale_top));
-		p->dmin = fox_f32_to_f16(fox_k_fit_scales(p->mins, mins, sums, n, t->scale_top));
+		p->d = fox_f32_to_f16(fox_k_fit_scales(p->scale, scales, sums, n, t->scale_top));
+		p->min = fox_f32_to_f16(fox_k_fit_scales(p->mins, mins, sums, n, t->scale_top));
 	} else {
-		p->d = fox_k_plain_scales(p->scales, scales, n, t->scale_top);
-		p->dmin = fox_k_plain_scales(p->mins, mins, n, t->scale_top);
+		p->d = fox_k_plain_scales(p->scale, scales, n, t->scale_top);
+		p->min = fox_k_plain_scales(p->mins, mins, n, t->scale_top);
 	}
 }
 
@@ -101,80 +97,46 @@ static void requantize_affine(uint8_t *q, const float *x, int n, int top, float 
 		q[i] = (uint8_t)fox_k_clamp(fox_k_nearest((x[i] + m) / d), 0, top);
 }
 
-/* Sixteen bytes of codes in the low bits of four groups each: 128 weights to 32 bytes of 2 bits. */
-static void pack_pairs(uint8_t *out, const uint8_t *q)
-{
-	for (int i = 0; i < LEN / 4; i++) {
-		const uint8_t *p = q + i / 32 * 128 + i % 32;
-		out[i] = (uint8_t)(p[0] | p[32] << 2 | p[64] << 4 | p[96] << 6);
-	}
-}
-
 static void encode_q2_k(void *out, const float *x, const float *importance)
 {
-	struct fox_q2_k b = {0};
-	struct affine_parts p;
+	struct fox_block_parts p;
 	fit_affine(&p, &q2_k, x, importance);
-	float d = fox_f16_to_f32(p.d), dmin = fox_f16_to_f32(p.dmin);
+	float d = fox_f16_to_f32(p.d), dmin = fox_f16_to_f32(p.min);
 	for (int s = 0; s < 16; s++) {
-		b.scales[s] = (uint8_t)(p.scales[s] | p.mins[s] << 4);
-		requantize_affine(p.q + 16 * s, x + 16 * s, 16, q2_k.top, d * (float)(b.scales[s] & 15),
-		    dmin * (float)(b.scales[s] >> 4));
+		unsigned both = p.scale[s] | (unsigned)p.mins[s] << 4; /* the byte that will hold them */
+		requantize_affine(
+		    p.q + 16 * s, x + 16 * s, 16, q2_k.top, d * (float)(both & 15), dmin * (float)(both >> 4 & 15));
 	}
-	pack_pairs(b.q, p.q);
-	fox_store16(&b.d, p.d);
-	fox_store16(&b.dmin, p.dmin);
-	memcpy(out, &b, sizeof b);
+	fox_block_pack(FOX_Q2_K, out, &p);
 }
 
-/* The steps q4_k and q5_k share: everything but the codes' packing. cap: scales' codes are held at 63; only a code that
- * was below 0, and so is near 255, can tell. */
-static void quantize_8x32(struct affine_parts *p, uint8_t packed[12], const struct affine_type *t,
-    const float *x, const float *importance, bool cap)
+/* cap: scales' codes are held at 63; only a code that was below 0, and so is near 255, can tell. */
+static void encode_8x32(void *out, enum fox_type type, const struct affine_type *t, const float *x,
+    const float *importance, bool cap)
 {
-	fit_affine(p, t, x, importance);
+	struct fox_block_parts p;
+	fit_affine(&p, t, x, importance);
 	for (int s = 0; s < 8 && cap; s++) {
-		p->scales[s] = p->scales[s] < 63 ? p->scales[s] : 63;
-		p->mins[s] = p->mins[s] < 63 ? p->mins[s] : 63;
+		p.scale[s] = p.scale[s] < 63 ? p.scale[s] : 63;
+		p.mins[s] = p.mins[s] < 63 ? p.mins[s] : 63;
 	}
-	fox_k_pack_scales(packed, p->scales, p->mins);
-	uint8_t scales[8], mins[8];
+	uint8_t packed[12], scales[8], mins[8];
+	fox_k_pack_scales(packed, p.scale, p.mins);
 	fox_k_unpack_scales(scales, mins, packed);
-	float d = fox_f16_to_f32(p->d), dmin = fox_f16_to_f32(p->dmin);
+	float d = fox_f16_to_f32(p.d), dmin = fox_f16_to_f32(p.min);
 	for (int s = 0; s < 8; s++)
-		requantize_affine(p->q + 32 * s, x + 32 * s, 32, t->top, d * (float)scales[s], dmin * (float)mins[s]);
-}
-
-static void pack_nibbles(uint8_t *out, const uint8_t *q)
-{
-	for (int i = 0; i < LEN / 2; i++) {
-		const uint8_t *p = q + i / 32 * 64 + i % 32;
-		out[i] = (uint8_t)((p[0] & 15) | p[32] << 4);
-	}
+		requantize_affine(p.q + 32 * s, x + 32 * s, 32, t->top, d * (float)scales[s], dmin * (float)mins[s]);
+	fox_block_pack(type, out, &p);
 }
 
 static void encode_q4_k(void *out, const float *x, const float *importance)
 {
-	struct fox_q4_k b = {0};
-	struct affine_parts p;
-	quantize_8x32(&p, b.scales, &q4_k, x, importance, !importance);
-	pack_nibbles(b.q, p.q);
-	fox_store16(&b.d, p.d);
-	fox_store16(&b.dmin, p.dmin);
-	memcpy(out, &b, sizeof b);
+	encode_8x32(out, FOX_Q4_K, &q4_k, x, importance, !importance);
 }
 
 static void encode_q5_k(void *out, const float *x, const float *importance)
 {
-	struct fox_q5_k b = {0};
-	struct affine_parts p;
-	quantize_8x32(&p, b.scales, &q5_k, x, importance, true);
-	pack_nibbles(b.q, p.q);
-	for (int i = 0; i < LEN; i++)
-		b.high[i % 32] |= (uint8_t)(p.q[i] >> 4 << i / 32);
-	fox_store16(&b.d, p.d);
-	fox_store16(&b.dmin, p.dmin);
-	memcpy(out, &b, sizeof b);
+	encode_8x32(out, FOX_Q5_K, &q5_k, x, importance, true);
 }
 
 /* ---- q3_k, q6_k: a scale alone */
@@ -211,48 +173,34 @@ static float q3_k_scales(int8_t *codes, int8_t *q, const float *x, const float *
 
 static void encode_q3_k(void *out, const float *x, const float *importance)
 {
-	struct fox_q3_k b = {0};
-	int8_t q[LEN], codes[16];
-	uint8_t low[LEN];
-	uint16_t d16 = fox_f32_to_f16(q3_k_scales(codes, q, x, importance));
-	float d = fox_f16_to_f32(d16);
-	for (int s = 0; s < 16; s++) {
-		b.scales[s % 8] |= (uint8_t)((codes[s] & 15) << s / 8 * 4);
-		b.scales[8 + s % 4] |= (uint8_t)(codes[s] >> 4 << s / 4 * 2);
+	struct fox_block_parts p;
+	int8_t *q = (int8_t *)p.q, *codes = (int8_t *)p.scale;
+	p.d = fox_f32_to_f16(q3_k_scales(codes, q, x, importance));
+	float d = fox_f16_to_f32(p.d);
+	for (int s = 0; s < 16; s++)
 		requantize_symmetric(q + 16 * s, x + 16 * s, 4, d * (float)(codes[s] - 32));
-	}
-	for (int i = 0; i < LEN; i++) {
-		b.high[i % 32] |= (uint8_t)((q[i] > 3) << i / 32);
-		low[i] = (uint8_t)q[i] & 3;
-	}
-	pack_pairs(b.q, low);
-	fox_store16(&b.d, d16);
-	memcpy(out, &b, sizeof b);
+	fox_block_pack(FOX_Q3_K, out, &p);
 }
 
 static void encode_q6_k(void *out, const float *x, const float *importance)
 {
-	struct fox_q6_k b = {0};
-	int8_t q[LEN];
+	struct fox_block_parts p;
+	int8_t *q = (int8_t *)p.q;
 	float scales[16];
 	for (int s = 0; s < 16; s++)
 		scales[s] =
 		    fox_k_fit_symmetric(q + 16 * s, x + 16 * s, importance ? importance + 16 * s : NULL, 16, 32);
 	float max = fox_k_largest(scales, 16);
 	if (fabsf(max) < FOX_K_TINY) {
-		memset(out, 0, sizeof b);
+		memset(out, 0, sizeof(struct fox_q6_k));
 		return;
 	}
-	uint16_t d16 = fox_f32_to_f16(fox_k_symmetric_scales(b.scales, scales, max, 128));
-	float d = fox_f16_to_f32(d16);
+	int8_t *codes = (int8_t *)p.scale;
+	p.d = fox_f32_to_f16(fox_k_symmetric_scales(codes, scales, max, 128));
+	float d = fox_f16_to_f32(p.d);
 	for (int s = 0; s < 16; s++)
-		requantize_symmetric(q + 16 * s, x + 16 * s, 32, d * (float)b.scales[s]);
-	for (int i = 0; i < LEN; i++) {
-		b.q[i / 128 * 64 + i % 64] |= (uint8_t)((q[i] & 15) << i % 128 / 64 * 4);
-		b.high[i / 128 * 32 + i % 32] |= (uint8_t)(q[i] >> 4 << i % 128 / 32 * 2);
-	}
-	fox_store16(&b.d, d16);
-	memcpy(out, &b, sizeof b);
+		requantize_symmetric(q + 16 * s, x + 16 * s, 32, d * (float)codes[s]);
+	fox_block_pack(FOX_Q6_K, out, &p);
 }
 
 /* ---- rows */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "format/base/num.h"
+#include "kernels/block_parts.h"
 #include "kernels/half.h"
 #include "kernels/ksearch.h"
 
@@ -100,20 +101,6 @@ static void affine_codes(uint8_t *q, uint16_t *d16, uint16_t *m16, const float *
 	*m16 = fox_f32_to_f16(min);
 }
 
-static void pack_nibbles(uint8_t *out, const uint8_t *q)
-{
-	for (int i = 0; i < HALF; i++)
-		out[i] = (uint8_t)((q[i] & 15) | (q[i + HALF] & 15) << 4);
-}
-
-static void pack_fifth_bits(uint8_t *out, const uint8_t *q)
-{
-	uint32_t bits = 0;
-	for (int i = 0; i < LEN; i++)
-		bits |= (uint32_t)(q[i] >> 4 & 1) << i;
-	fox_store32(out, bits);
-}
-
 static void unpack_nibbles(uint8_t *q, const uint8_t *in)
 {
 	for (int i = 0; i < HALF; i++) {
@@ -138,52 +125,44 @@ static float f16_at(const uint16_t *h)
 void fox_encode_q4_0_scalar(void *dst, const float *src, size_t n)
 {
 	assert(n % LEN == 0);
-	uint8_t *out = dst, q[LEN];
-	for (struct fox_q4_0 b; n > 0; n -= LEN, src += LEN, out += sizeof b) {
-		fox_store16(&b.d, symmetric_codes(q, src, 8));
-		pack_nibbles(b.q, q);
-		memcpy(out, &b, sizeof b);
+	uint8_t *out = dst;
+	struct fox_block_parts p;
+	for (; n > 0; n -= LEN, src += LEN, out += sizeof(struct fox_q4_0)) {
+		p.d = symmetric_codes(p.q, src, 8);
+		fox_block_pack(FOX_Q4_0, out, &p);
 	}
 }
 
 void fox_encode_q4_1_scalar(void *dst, const float *src, size_t n)
 {
 	assert(n % LEN == 0);
-	uint8_t *out = dst, q[LEN];
-	for (struct fox_q4_1 b; n > 0; n -= LEN, src += LEN, out += sizeof b) {
-		uint16_t d, m;
-		affine_codes(q, &d, &m, src, 15);
-		fox_store16(&b.d, d);
-		fox_store16(&b.m, m);
-		pack_nibbles(b.q, q);
-		memcpy(out, &b, sizeof b);
+	uint8_t *out = dst;
+	struct fox_block_parts p;
+	for (; n > 0; n -= LEN, src += LEN, out += sizeof(struct fox_q4_1)) {
+		affine_codes(p.q, &p.d, &p.min, src, 15);
+		fox_block_pack(FOX_Q4_1, out, &p);
 	}
 }
 
 void fox_encode_q5_0_scalar(void *dst, const float *src, size_t n)
 {
 	assert(n % LEN == 0);
-	uint8_t *out = dst, q[LEN];
-	for (struct fox_q5_0 b; n > 0; n -= LEN, src += LEN, out += sizeof b) {
-		fox_store16(&b.d, symmetric_codes(q, src, 16));
-		pack_nibbles(b.q, q);
-		pack_fifth_bits(b.high, q);
-		memcpy(out, &b, sizeof b);
+	uint8_t *out = dst;
+	struct fox_block_parts p;
+	for (; n > 0; n -= LEN, src += LEN, out += sizeof(struct fox_q5_0)) {
+		p.d = symmetric_codes(p.q, src, 16);
+		fox_block_pack(FOX_Q5_0, out, &p);
 	}
 }
 
 void fox_encode_q5_1_scalar(void *dst, const float *src, size_t n)
 {
 	assert(n % LEN == 0);
-	uint8_t *out = dst, q[LEN];
-	for (struct fox_q5_1 b; n > 0; n -= LEN, src += LEN, out += sizeof b) {
-		uint16_t d, m;
-		affine_codes(q, &d, &m, src, 31);
-		fox_store16(&b.d, d);
-		fox_store16(&b.m, m);
-		pack_nibbles(b.q, q);
-		pack_fifth_bits(b.high, q);
-		memcpy(out, &b, sizeof b);
+	uint8_t *out = dst;
+	struct fox_block_parts p;
+	for (; n > 0; n -= LEN, src += LEN, out += sizeof(struct fox_q5_1)) {
+		affine_codes(p.q, &p.d, &p.min, src, 31);
+		fox_block_pack(FOX_Q5_1, out, &p);
 	}
 }
 
@@ -206,70 +185,69 @@ static float mean_square(const float *x, size_t n)
 	return sum / (float)n;
 }
 
-static void fit_symmetric(uint8_t *q, void *d, const float *x, const float *importance, float square, int top)
+static void fit_symmetric(
+    struct fox_block_parts *p, const float *x, const float *importance, float square, int top)
 {
 	float w[LEN];
 	weigh(w, x, importance, square);
-	fox_store16(d, fox_f32_to_f16(fox_k_fit_symmetric((int8_t *)q, x, w, LEN, top)));
+	p->d = fox_f32_to_f16(fox_k_fit_symmetric((int8_t *)p->q, x, w, LEN, top));
 }
 
 static void fit_affine(
-    uint8_t *q, void *d, void *m, const float *x, const float *importance, float square, int top)
+    struct fox_block_parts *p, const float *x, const float *importance, float square, int top)
 {
 	float w[LEN];
 	weigh(w, x, importance, square);
-	struct fox_k_affine a = fox_k_fit_affine(q, x, w, LEN, top, &affine_steps, false);
-	fox_store16(d, fox_f32_to_f16(a.scale));
-	fox_store16(m, fox_f32_to_f16(-a.min));
+	struct fox_k_affine a = fox_k_fit_affine(p->q, x, w, LEN, top, &affine_steps, false);
+	p->d = fox_f32_to_f16(a.scale);
+	p->min = fox_f32_to_f16(-a.min);
 }
 
 void fox_encode_weighted_q4_0_scalar(void *dst, const float *src, const float *importance, size_t n)
 {
 	assert(n % LEN == 0);
-	uint8_t *out = dst, q[LEN];
+	uint8_t *out = dst;
+	struct fox_block_parts p;
 	float square = mean_square(src, n);
-	for (struct fox_q4_0 b; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof b) {
-		fit_symmetric(q, &b.d, src, importance, square, 8);
-		pack_nibbles(b.q, q);
-		memcpy(out, &b, sizeof b);
+	for (; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof(struct fox_q4_0)) {
+		fit_symmetric(&p, src, importance, square, 8);
+		fox_block_pack(FOX_Q4_0, out, &p);
 	}
 }
 
 void fox_encode_weighted_q4_1_scalar(void *dst, const float *src, const float *importance, size_t n)
 {
 	assert(n % LEN == 0);
-	uint8_t *out = dst, q[LEN];
+	uint8_t *out = dst;
+	struct fox_block_parts p;
 	float square = mean_square(src, n);
-	for (struct fox_q4_1 b; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof b) {
-		fit_affine(q, &b.d, &b.m, src, importance, square, 15);
-		pack_nibbles(b.q, q);
-		memcpy(out, &b, sizeof b);
+	for (; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof(struct fox_q4_1)) {
+		fit_affine(&p, src, importance, square, 15);
+		fox_block_pack(FOX_Q4_1, out, &p);
 	}
 }
 
 void fox_encode_weighted_q5_0_scalar(void *dst, const float *src, const float *importance, size_t n)
 {
 	assert(n % LEN == 0);
-	uint8_t *out = dst, q[LEN];
+	uint8_t *out = dst;
+	struct fox_block_parts p;
 	float square = mean_square(src, n);
-	for (struct fox_q5_0 b; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof b) {
-		fit_symmetric(q, &b.d, src, importance, square, 16);
-		pack_nibbles(b.q, q);
-		pack_fifth_bits(b.high, q);
-		memcpy(out, &b, sizeof b);
+	for (; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof(struct fox_q5_0)) {
+		fit_symmetric(&p, src, importance, square, 16);
+		fox_block_pack(FOX_Q5_0, out, &p);
 	}
 }
 
 void fox_encode_weighted_q5_1_scalar(void *dst, const float *src, const float *importance, size_t n)
 {
 	assert(n % LEN == 0);
-	uint8_t *out = dst, q[LEN];
+	uint8_t *out = dst;
+	struct fox_block_parts p;
 	float square = mean_square(src, n);
-	for (struct fox_q5_1 b; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof b) {
-		fit_affine(q, &b.d, &b.m, src, importance, square, 31);
-		pack_nibbles(b.q, q);
-		pack_fifth_bits(b.high, q);
-		memcpy(out, &b, sizeof b);
+	for (; n > 0; n -= LEN, src += LEN, importance += LEN, out += sizeof(struct fox_q5_1)) {
+		fit_affine(&p, src, importance, square, 31);
+		fox_block_pack(FOX_Q5_1, out, &p);
 	}
 }
 

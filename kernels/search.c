@@ -30,8 +30,8 @@ static float error_of(enum fox_type type, const void *block, const float *x, con
 }
 
 /* The search may miss what the plain encoder hits (a block of few values, say): the better of the two stays. */
-static void encode_block(
-    uint8_t *out, const struct fox_scheme *c, const float *x, const float *w, const struct fox_type_info *info)
+static void encode_block(uint8_t *out, const struct fox_scheme *c, const float *x, const float *w,
+    const struct fox_type_info *info)
 {
 	struct fox_search_block b;
 	uint8_t found[sizeof(struct fox_q6_k)];

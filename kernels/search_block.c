@@ -142,7 +142,8 @@ static void curvature(struct sums t, const struct fox_scheme *c, float *of_s, fl
 }
 
 /* s and b by least squares for the codes at hand; b stays at or above 0 unless it may have either sign. */
-static void fit(const struct fox_scheme *c, const float *v, const float *x, const float *w, float *s, float *b)
+static void fit(
+    const struct fox_scheme *c, const float *v, const float *x, const float *w, float *s, float *b)
 {
 	struct sums t = sums_of(c, v, x, w);
 	float det = t.w * t.vv - t.v * t.v;
@@ -168,7 +169,8 @@ struct found {
 };
 
 /* Settle from one start. */
-static void settle(struct found *best, const struct fox_scheme *c, float s, float b, const float *x, const float *w)
+static void settle(
+    struct found *best, const struct fox_scheme *c, float s, float b, const float *x, const float *w)
 {
 	float v[FOX_SEARCH_SUB];
 	for (int i = 0; i < SETTLE; i++) {
@@ -218,8 +220,7 @@ static struct found search_alone(const struct fox_scheme *c, const float *x, con
 
 /* Values for d (of sub-blocks' scales s) that round them least, in units of whole numbers lo..hi: by a * rounding^2.
  * top: what the largest whole number should reach. Returns how many. */
-static int pick_units(
-    float *out, int cap, const float *s, const float *a, int n, float top, int lo, int hi)
+static int pick_units(float *out, int cap, const float *s, const float *a, int n, float top, int lo, int hi)
 {
 	float unit[GRID], error[GRID];
 	int n_units = 0, n_out = 0;
@@ -369,7 +370,8 @@ float fox_search_block(
 	if (c->scale_lo < 0)
 		n_d = pick_units(d, SCALES, s, of_s, c->n, most_s / (float)c->scale_lo, c->scale_lo, c->scale_hi);
 	if (c->scale_hi > 1 || !n_d)
-		n_d += pick_units(d + n_d, SCALES - n_d / 2, s, of_s, c->n, most_s / (float)c->scale_hi, c->scale_lo, c->scale_hi);
+		n_d += pick_units(
+		    d + n_d, SCALES - n_d / 2, s, of_s, c->n, most_s / (float)c->scale_hi, c->scale_lo, c->scale_hi);
 	if (c->min_hi && most_m != 0)
 		n_dmin = pick_units(
 		    dmin, SCALES - 1, m, of_m, c->n, most_m / (float)c->min_hi, c->free_min ? 1 : 0, c->min_hi);
@@ -406,7 +408,7 @@ void fox_search_store(void *dst, const struct fox_scheme *c, const struct fox_se
 	p.min = fox_f32_to_f16(c->free_min ? -b->dmin : b->dmin);
 	for (int j = 0; j < c->n; j++) {
 		bool biased = c->scale_lo == -32; /* stored with 32 added */
-		p.scale[j] = (int8_t)(b->scale[j] + (biased ? 32 : 0));
+		p.scale[j] = (uint8_t)(b->scale[j] + (biased ? 32 : 0));
 		p.mins[j] = (uint8_t)b->min[j];
 	}
 	for (int i = 0; i < c->n * c->len; i++) {

@@ -18,9 +18,13 @@ struct fox_dev_ask {
 	const struct fox_kernels *kernels; /* NULL: the table of this CPU */
 };
 
-/* Told of each product before it is computed, on the thread that runs the step: op is a FOX_OP_MATMUL of the graph, x what
- * it reads, f32 [rows][op->w->cols], gone after the call. Products that read the same are told one after the other. */
-typedef void fox_observe_fn(void *ctx, const struct fox_op *op, const float *x, size_t rows);
+/* Told of each product and of the embedding once it is computed, on the thread that runs the step; products that read the
+ * same slot one after the other are told so.
+ *
+ * op   a FOX_OP_MATMUL or FOX_OP_EMBED of the graph
+ * x    what a product read, f32 [rows][op->w->cols]; NULL for the embedding. Gone after the call
+ * y    the result with its bias, f32 [rows][op->w->rows], of the embedding [rows][op->w->cols]: may be changed */
+typedef void fox_observe_fn(void *ctx, const struct fox_op *op, const float *x, float *y, size_t rows);
 
 /* One run over the program: n rows at positions pos .. pos + n - 1. */
 struct fox_batch {

@@ -40,7 +40,8 @@ static bool plan_all(struct plan *p, const struct fox_dev_ask *ask)
 		if (!plan_part(p, &p->slot[s], ask->graph->width[s], ask->batch, sizeof(float)))
 			return false;
 	uint64_t pairs = h->rope_dims / 2, step;
-	bool ok = fox_mul(&step, share, ask->n_ctx) && fox_align_up(&p->scores_step, step, ALIGN / sizeof(float)) &&
+	bool ok = fox_mul(&step, share, ask->n_ctx) &&
+	          fox_align_up(&p->scores_step, step, ALIGN / sizeof(float)) &&
 	          plan_part(p, &p->scores, p->scores_step, fox_pool_workers(ask->pool), sizeof(float));
 	for (int i = 0; i < (h->rope_theta_local != 0 ? 2 : 1); i++)
 		ok = ok && plan_part(p, &p->inv_freq[i], pairs, 1, sizeof(double)) &&
@@ -59,8 +60,8 @@ static enum fox_status plan_device(
 		return fox_fail(
 		    err, FOX_E_ARG, FOX_NOWHERE, "a batch of %u rows, want 1 to %u", ask->batch, BATCH_LIMIT);
 	if (ask->graph->max_ctx && ask->n_ctx > ask->graph->max_ctx)
-		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "a context of %u positions, where the model has learned %u",
-		    ask->n_ctx, ask->graph->max_ctx);
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
+		    "a context of %u positions, where the model has learned %u", ask->n_ctx, ask->graph->max_ctx);
 	if (!plan_all(p, ask))
 		return fox_fail(
 		    err, FOX_E_BOUND, FOX_NOWHERE, "the scratch for %u positions does not fit memory", ask->n_ctx);
@@ -100,7 +101,9 @@ static void carve(struct fox_dev *d, const struct plan *p)
 	d->scores = (float *)(void *)(d->scratch + p->scores);
 	d->scores_step = (size_t)p->scores_step;
 	const struct fox_graph *g = d->ask.graph;
-	const float *table = g->factors ? g->factors : d->ask.n_ctx > h->rope.orig_ctx ? g->factors_long : g->factors_short;
+	const float *table = g->factors                        ? g->factors
+	                     : d->ask.n_ctx > h->rope.orig_ctx ? g->factors_long
+	                                                       : g->factors_short;
 	for (int i = 0; i < (h->rope_theta_local != 0 ? 2 : 1); i++) {
 		d->inv_freq[i] = (double *)(void *)(d->scratch + p->inv_freq[i]);
 		d->cos[i] = (float *)(void *)(d->scratch + p->cos[i]);
@@ -195,9 +198,14 @@ static void run_act_mul(struct fox_dev *d, const struct fox_op *op)
 		d->k->gelu_mul(d->slot[op->dst], d->slot[op->a], up, n);
 }
 
+static float *result_of(const struct fox_dev *d, const struct fox_op *op)
+{
+	return op->dst == FOX_S_LOGITS ? d->s->logits : d->slot[op->dst];
+}
+
 static void run_softcap(struct fox_dev *d, const struct fox_op *op)
 {
-	float *x = op->dst == FOX_S_LOGITS ? d->s->logits : d->slot[op->dst];
+	float *x = result_of(d, op);
 	d->k->softcap(x, d->rows * (size_t)fox_cpu_width(d, op->dst), op->f);
 }
 
@@ -238,6 +246,8 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_batch *s, str
 		switch ((enum fox_op_code)op->code) {
 		case FOX_OP_EMBED:
 			run_embed(d, op);
+			if (s->observe)
+				s->observe(s->observe_ctx, op, NULL, d->slot[op->dst], d->rows);
 			break;
 		case FOX_OP_ADD_POS:
 			run_add_pos(d, op);
@@ -247,9 +257,9 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_batch *s, str
 			break;
 		case FOX_OP_MATMUL: {
 			size_t n = matmul_group(g, i);
-			for (size_t k = 0; s->observe && k < n && d->rows; k++)
-				s->observe(s->observe_ctx, op + k, d->slot[op->a], d->rows);
 			fox_cpu_matmul(d, op, n);
+			for (size_t k = 0; s->observe && k < n && d->rows; k++)
+				s->observe(s->observe_ctx, op + k, d->slot[op->a], result_of(d, op + k), d->rows);
 			i += n - 1;
 			break;
 		}

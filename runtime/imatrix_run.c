@@ -115,10 +115,11 @@ static void add_pairs(void *ctx, size_t i, unsigned worker)
 		row[j] += part[j];
 }
 
-static void observe(void *ctx, const struct fox_op *op, const float *x, size_t rows)
+static void observe(void *ctx, const struct fox_op *op, const float *x, float *y, size_t rows)
 {
 	struct calib *c = ctx;
 	uint32_t i = c->input_of[op - c->g->ops];
+	(void)y;
 	if (i == NO_INPUT)
 		return;
 	c->in = &c->out->inputs[i];

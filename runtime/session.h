@@ -37,7 +37,7 @@ void fox_session_close(struct fox_session *s); /* NULL is fine */
 struct fox_session_taps {
 	float *logits; /* f32 [n][n_vocab]: at every position of the step */
 	float *hidden; /* f32 [n_layers][n][d_model]: the residual stream after each layer */
-	fox_observe_fn *observe; /* told what goes into each product, batch by batch; that of the output: only rows whose
+	fox_observe_fn *observe; /* told of each product, batch by batch; that of the output: only rows whose
 	                          * logits are computed */
 	void *observe_ctx;
 };

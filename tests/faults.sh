@@ -1,8 +1,13 @@
 # Sourced by tests/cli/*_faults*.sh: every call that puts a tool's output down fails once, is cut short, or is the process's
-# last. The tool is fox-convert, unless there is a function `convert` already. The old file stays whole or the new one is, and nothing else is left but the documented .part after SIGKILL,
+# last. tool: fox-quantize, of in.gguf; else fox-convert. The old file stays whole or the new one is, and nothing else is left but the documented .part after SIGKILL,
 # which the next run takes away. mode: empty, or -notmp for a file system without O_TMPFILE.
 export ASAN_OPTIONS=detect_leaks=0:"${ASAN_OPTIONS:-}"
-command -v convert >/dev/null || convert() { "$@" fox-convert "$FOX_ROOT/tests/demo" -t bf16 -j 1 -q -f -o out/o.gguf >/dev/null 2>err; }
+convert() {
+	case ${tool:-} in
+	fox-quantize) "$@" fox-quantize in.gguf q8_0 -j 1 -q -f -o out/o.gguf >/dev/null 2>err ;;
+	*) "$@" fox-convert "$FOX_ROOT/tests/demo" -t bf16 -j 1 -q -f -o out/o.gguf >/dev/null 2>err ;;
+	esac
+}
 
 state() {
 	cmp -s out/o.gguf old && echo old && return

@@ -7,9 +7,9 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "format/base/num.h"
 #include "kernels/half.h"
 #include "kernels/kernels.h"
+#include "kernels/x86/legacy_avx2.h"
 
 enum { LEN = 32, BATCH = 8 };
 
@@ -94,29 +94,7 @@ static inline __m256i codes(const float *x, bool shifted, float low, float scale
 		q[i] = _mm256_cvttps_epi32(
 		    _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(scale)), _mm256_set1_ps(shift)));
 	}
-	/* the packs work within 128-bit halves */
-	__m256i mixed = _mm256_packus_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
-	mixed = _mm256_min_epu8(mixed, _mm256_set1_epi8((char)top));
-	return _mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-}
-
-/* Low four bits: code i in the low half of byte i, code i + 16 in the high half. */
-static inline void put_nibbles(uint8_t *out, __m256i q, bool five_bits)
-{
-	q = five_bits ? _mm256_and_si256(q, _mm256_set1_epi8(15)) : q;
-	__m128i low = _mm256_castsi256_si128(q), high = _mm256_extracti128_si256(q, 1);
-	_mm_storeu_si128((__m128i *)(void *)out, _mm_or_si128(low, _mm_slli_epi16(high, 4)));
-}
-
-static inline void put_fifth_bits(uint8_t *out, __m256i q)
-{
-	fox_store32(out, (uint32_t)_mm256_movemask_epi8(_mm256_slli_epi16(q, 3)));
-}
-
-static inline void put_halves(uint16_t out[BATCH], __m256 v)
-{
-	_mm_storeu_si128(
-	    (__m128i *)(void *)out, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+	return _mm256_min_epu8(bytes_of(q), _mm256_set1_epi8((char)top));
 }
 
 /* Eight blocks of q4_0 (top 8) or q5_0 (top 16), `bytes` apart. */

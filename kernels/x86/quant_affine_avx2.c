@@ -194,6 +194,25 @@ LANES_INLINE bool fit_affine(struct best b[2], struct fixed f[2], struct groups 
 	return _mm256_movemask_ps(odd) != 0;
 }
 
+/* The three searches there are, compiled once each. */
+static bool fit_32(
+    struct best b[2], struct fixed f[2], struct groups *g, int top, const struct fox_k_steps *steps)
+{
+	return fit_affine(b, f, g, 32, top, steps, true);
+}
+
+static bool fit_16(
+    struct best b[2], struct fixed f[2], struct groups *g, int top, const struct fox_k_steps *steps)
+{
+	return fit_affine(b, f, g, 16, top, steps, true);
+}
+
+static bool fit_16_absolute(
+    struct best b[2], struct fixed f[2], struct groups *g, int top, const struct fox_k_steps *steps)
+{
+	return fit_affine(b, f, g, 16, top, steps, false);
+}
+
 /* Weights without importance. */
 LANES_INLINE void weigh_plain(struct groups *g, int v, int len, bool rms)
 {
@@ -227,8 +246,14 @@ LANES_INLINE void fit_blocks(struct batch *r, size_t at, size_t n, const float *
 		lanes_weigh(w, x + block * LEN, importance + block * LEN, t->mean_factor * sums[block] / LEN);
 		lanes_load(&g.w[0][v], 2, w + sub, (size_t)t->len, t->len);
 	}
-	bool slow =
-	    fit_affine(b, f, &g, t->len, t->top, importance ? &t->weighted : &t->plain, importance || t->rms);
+	const struct fox_k_steps *steps = importance ? &t->weighted : &t->plain;
+	bool slow;
+	if (t->len == 32)
+		slow = fit_32(b, f, &g, t->top, steps);
+	else if (importance)
+		slow = fit_16(b, f, &g, t->top, steps);
+	else
+		slow = fit_16_absolute(b, f, &g, t->top, steps);
 	for (int v = 0; v < 2; v++) {
 		size_t block = two ? at + (size_t)v : at, sub = two ? 0 : (size_t)v * 8;
 		if (block >= BATCH)

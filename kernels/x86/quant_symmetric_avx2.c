@@ -156,14 +156,18 @@ LANES_INLINE __m256 move_code(struct sums *s, __m256 *q, struct sums others, __m
 	return better;
 }
 
-/* The sums without one code, and the lanes where that code could move. A code moves to the nearest of x qq / qx within its
- * bounds; it stays when the distance of x qq from q qx is below qx / 2, which a division need not tell: 0.4999 leaves room
- * for the roundings of both sides, which are below 10^-6. Most codes stay. NaN counts as could. */
-LANES_INLINE __m256 could_move(struct sums *others, const struct sums *s, __m256 q, __m256 x, int top)
+LANES_INLINE struct sums without(const struct sums *s, __m256 q, __m256 x)
 {
 	__m256 w = _mm256_mul_ps(x, x);
-	others->qx = _mm256_sub_ps(s->qx, _mm256_mul_ps(_mm256_mul_ps(w, x), q));
-	others->qq = _mm256_sub_ps(s->qq, _mm256_mul_ps(_mm256_mul_ps(w, q), q));
+	return (struct sums){_mm256_sub_ps(s->qx, _mm256_mul_ps(_mm256_mul_ps(w, x), q)),
+	    _mm256_sub_ps(s->qq, _mm256_mul_ps(_mm256_mul_ps(w, q), q))};
+}
+
+/* The lanes where a code could move. It moves to the nearest of x qq / qx (sums of the others) within its bounds; it stays when
+ * the distance of x qq from q qx is below qx / 2, which a division need not tell: 0.4999 leaves room for the roundings
+ * of both sides, which are below 10^-6. NaN counts as could. */
+LANES_INLINE __m256 could_move(const struct sums *others, __m256 q, __m256 x, int top)
+{
 	__m256 away = _mm256_sub_ps(_mm256_mul_ps(x, others->qq), _mm256_mul_ps(q, others->qx));
 	__m256 stay = _mm256_mul_ps(others->qx, _mm256_set1_ps(0.4999f));
 	__m256 up = _mm256_and_ps(
@@ -179,8 +183,8 @@ LANES_INLINE __m256 move_codes(
 {
 	__m256 moved = _mm256_setzero_ps();
 	for (int i = 0; i < SUB; i++) {
-		struct sums others;
-		__m256 could = _mm256_andnot_ps(none, could_move(&others, s, q[i][v], x[i][v], top));
+		struct sums others = without(s, q[i][v], x[i][v]);
+		__m256 could = _mm256_andnot_ps(none, could_move(&others, q[i][v], x[i][v], top));
 		if (_mm256_movemask_ps(could))
 			moved = _mm256_or_ps(moved, move_code(s, &q[i][v], others, x[i][v], top));
 	}
@@ -208,11 +212,16 @@ LANES_INLINE bool refine(__m256 scale[4], __m256 q[SUB][4], __m256 x[SUB][4], in
 	}
 	if (_mm256_movemask_ps(odd))
 		return true;
-	for (int v = 0; v < 4; v++) {
-		__m256 moved = _mm256_cmp_ps(zero, zero, _CMP_EQ_OQ);
-		for (int round = 0; round < 5 && _mm256_movemask_ps(moved); round++)
-			moved = move_codes(&s[v], q, x, v, none[v], top);
-	}
+	/* The first round moves in most vectors: all take every step, side by side. Later most codes stay. */
+	__m256 moved[4] = {zero, zero, zero, zero};
+	for (int i = 0; i < SUB; i++)
+		for (int v = 0; v < 4; v++) {
+			struct sums others = without(&s[v], q[i][v], x[i][v]);
+			moved[v] = _mm256_or_ps(moved[v], move_code(&s[v], &q[i][v], others, x[i][v], top));
+		}
+	for (int v = 0; v < 4; v++)
+		for (int round = 1; round < 5 && _mm256_movemask_ps(_mm256_andnot_ps(none[v], moved[v])); round++)
+			moved[v] = move_codes(&s[v], q, x, v, none[v], top);
 	for (int v = 0; v < 4; v++) {
 		scale[v] = _mm256_and_ps(lanes_less(zero, s[v].qq), _mm256_div_ps(s[v].qx, s[v].qq));
 		scale[v] = _mm256_andnot_ps(none[v], scale[v]);

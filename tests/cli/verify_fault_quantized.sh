@@ -29,3 +29,12 @@ for f in qk-unpermuted zeroed rounding; do
 	mkfault good.gguf bad.gguf $f
 	fox-verify bad.gguf --source "$src" -q | head -3
 done
+echo "== q8_0 whose scales were searched for: by its blocks, like the others"
+fox-convert -q "$src" -t q8_0 -f -o good.gguf >/dev/null
+bend good.gguf searched.gguf set fox.convert.options type=q8_0,search=wide
+fox-verify searched.gguf --source "$src" | grep -A 1 ' q8_0 tensors'
+for f in swapped rounding; do
+	mkfault searched.gguf bad.gguf $f
+	fox-verify bad.gguf --source "$src" -q
+	echo "exit $?"
+done

@@ -9,5 +9,14 @@ fox-verify good.gguf --reference r.safetensors -j 1 | cmp - a && echo same
 fox-verify q8.gguf --reference r.safetensors -q && echo "q8_0 within its limit"
 fox-verify q8.gguf --reference r.safetensors --max-nmse 1e-9 -q | sed 's/NMSE [^ ]*/NMSE X/'
 fox-verify good.gguf --reference r.safetensors --max-nmse 0 -q | sed 's/NMSE [^ ]*/NMSE X/'
+echo "== quantized: limits by what noise of the type's size does to this model; faults are above them"
+for t in q6_k q4_k_m iq4_xs q2_k; do
+	fox-convert -q "$FOX_ROOT/tests/demo" -t $t -f -o k.gguf >/dev/null
+	fox-verify k.gguf --reference "$npz" -q && echo "$t within its limits"
+	for f in qk-unpermuted swapped theta; do
+		mkfault k.gguf bad.gguf $f
+		fox-verify bad.gguf --reference "$npz" -q | sed "s/^/$t $f: /;s/NMSE [^ ]* /NMSE X /;s/, limit.*//" | grep fail
+	done
+done
 mkgguf other.gguf
 fox-verify other.gguf --reference r.safetensors

@@ -101,14 +101,21 @@ static void lengths(const struct fox_kernels *k)
 		for (size_t blocks = 0; blocks <= 70; blocks++) {
 			size_t n = blocks * info->elems, bytes = blocks * info->bytes;
 			float *src = malloc(n * sizeof *src + 1), *got = malloc(n * sizeof *got + 1),
-			      *want = malloc(n * sizeof *want + 1);
+			      *want = malloc(n * sizeof *want + 1), *w = malloc(n * sizeof *w + 1);
 			uint8_t *enc = malloc(bytes + 1), *ref = malloc(bytes + 1);
-			assert_true(src && got && want && enc && ref);
+			assert_true(src && got && want && w && enc && ref);
 			for (size_t i = 0; i < n; i++)
 				src[i] = wild(&seed, (unsigned)(blocks % 6));
 			k->encode[types[t]](enc + 1, src, n);
 			scalar.encode[types[t]](ref + 1, src, n);
 			assert_memory_equal(enc + 1, ref + 1, bytes);
+			for (size_t i = 0; i < n; i++)
+				w[i] = (float)(test_rand(&seed) % 100) / 16;
+			if (n && k->encode_weighted[types[t]]) { /* a row */
+				k->encode_weighted[types[t]](enc + 1, src, w, n);
+				scalar.encode_weighted[types[t]](ref + 1, src, w, n);
+				assert_memory_equal(enc + 1, ref + 1, bytes);
+			}
 			k->decode[types[t]](got, enc + 1, n);
 			scalar.decode[types[t]](want, ref + 1, n);
 			for (size_t i = 0; i < n; i++)
@@ -116,7 +123,7 @@ static void lengths(const struct fox_kernels *k)
 				    !(isnan(got[i]) && isnan(want[i]) && info->elems > 1))
 					fail_msg("isa %u, %s, %zu of %zu: %08x, want %08x", k->isa, info->name, i, n,
 					    slow_bits(got[i]), slow_bits(want[i]));
-			free(src), free(got), free(want), free(enc), free(ref);
+			free(src), free(got), free(want), free(w), free(enc), free(ref);
 		}
 	}
 }

@@ -122,6 +122,10 @@ IMPORTANCE = {
     "tiny": lambda r, n: r.random(n) * 1e-30,
     "huge": lambda r, n: r.random(n) * 1e20,
     "zero": lambda r, n: np.zeros(n),
+    # one column in 16 matters, or two: least squares has nothing but rounding to go by
+    "one": lambda r, n: r.random(n) * (np.arange(n) % 16 == np.arange(n) // 16 * 7 % 16),
+    "two": lambda r, n: r.random(n) * ((np.arange(n) % 16 == np.arange(n) // 16 * 7 % 16) |
+                                       (np.arange(n) % 16 == np.arange(n) // 16 * 5 % 16)),
 }
 
 

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "format/imatrix.h"
+#include "kernels/feedback.h"
 #include "runtime/imatrix_run.h"
 
 enum { CTX = 80, CHUNKS = 2, D = 64, FF = 96, ROWS = CTX * CHUNKS };
@@ -44,8 +45,13 @@ struct kept {
 	const struct fox_graph *g;
 };
 
-static void keep(void *ctx, const struct fox_op *op, const float *x, size_t rows)
+static void keep(void *ctx, const struct fox_op *op, const float *x, float *y, size_t rows)
 {
+	if (op->code != FOX_OP_MATMUL) {
+		assert_null(x); /* the embedding */
+		return;
+	}
+	assert_non_null(y);
 	struct kept *k = ctx;
 	size_t n = 0, cols = (size_t)op->w->cols;
 	for (const struct fox_op *o = k->g->ops; o < op; o++)
@@ -214,6 +220,36 @@ static void output(void **state)
 	fox_model_close(m);
 }
 
+/* The embedding, where it is the output matrix too: collected when asked, turned into its factor, not written. */
+static void embedding(void **state)
+{
+	(void)state;
+	struct fox_err e = {0};
+	struct fox_str name = fox_str_of("token_embd.weight");
+	struct fox_model *m = model_of(TINY);
+	struct fox_calib c = calib_of(m, (struct fox_calib_options){.embedding = true, .gram = true});
+	const struct fox_calib_input *in = fox_calib_find(&c, name);
+	struct fox_imatrix *im;
+	static float want[D * D];
+	assert_int_equal(c.n_tensors, 22);
+	assert_non_null(in);
+	assert_int_equal(in->count, ROWS);
+	for (int i = 0; i < D; i++) /* sums in f32 and in f64 */
+		assert_true(fabs((double)in->gram[i * (D + 1)] - in->sum2[i]) <= 1e-5 * in->sum2[i]);
+	assert_fox_ok(fox_feedback_factor(want, in->gram, D, FOX_FEEDBACK_DAMP, NULL, &e), &e);
+	assert_fox_ok(fox_calib_factor(&c, NULL, &e), &e);
+	assert_memory_equal(fox_calib_factor_of(&c, name, D), want, sizeof want);
+	assert_null(fox_calib_factor_of(&c, name, D + 1));
+	assert_null(fox_calib_factor_of(&c, fox_str_of("output.weight"), D));
+	const char *path = test_path("embd.gguf");
+	assert_fox_ok(fox_calib_write(&c, path, false, fox_str_of("text.txt"), &e), &e);
+	assert_fox_ok(fox_imatrix_open(&im, path, &e), &e);
+	assert_int_equal(im->n_entries, 21);
+	fox_imatrix_close(im);
+	fox_calib_free(&c);
+	fox_model_close(m);
+}
+
 static enum fox_status stop(void *ctx, uint32_t chunk, uint32_t n_chunks, struct fox_err *err)
 {
 	(void)ctx;
@@ -293,6 +329,7 @@ int main(void)
 	    cmocka_unit_test(threads),
 	    cmocka_unit_test(some_layers),
 	    cmocka_unit_test(output),
+	    cmocka_unit_test(embedding),
 	    cmocka_unit_test(refused),
 	    cmocka_unit_test(written),
 	};

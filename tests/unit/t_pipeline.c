@@ -184,6 +184,16 @@ static void buffers_stay_within_their_limit(void **state)
 	assert_int_equal(s.piece_bytes, 16u << 20);
 	assert_int_equal(s.workers, 3);
 	done(&f);
+	/* one of 256 x 4194304 is 4 GiB: refused before anything is taken */
+	ck_hparams(&f.hp);
+	f.hp.head_dim = f.hp.rope_dims = 256;
+	f.hp.d_model = 1u << 22;
+	assert_fox_ok(
+	    fox_job_plan(&f.job, &fox_arch_llama, &f.hp, NULL, FOX_DT_F32, FOX_F32, &f.arena, &f.err), &f.err);
+	struct fox_pipeline p = {.job = &f.job, .threads = 1};
+	assert_int_equal(fox_pipeline_run(&p, &f.res, &f.err), FOX_E_BOUND);
+	assert_int_equal(strncmp(f.err.text, "the largest row or head takes 86", 32), 0);
+	done(&f);
 }
 
 static void losses_are_reported_by_step(void **state)

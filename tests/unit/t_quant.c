@@ -282,6 +282,41 @@ static void errors_by_row(void **state)
 	}
 }
 
+/* Importance reaches the types that heed it, a row at a time, and changes nothing for the others. */
+static void importance_by_row(void **state)
+{
+	(void)state;
+	enum { ROWS = 3, COLS = 2048 + 256 };
+	static float src[ROWS * COLS], w[COLS];
+	static uint8_t out[ROWS * COLS * 4], plain[ROWS * COLS * 4], one[COLS * 4];
+	const struct fox_kernels *k = fox_kernels();
+	const struct fox_cast_how how = {.importance = w};
+	size_t n_weighted = 0;
+	uint64_t seed = 34;
+	for (size_t i = 0; i < ROWS * COLS; i++)
+		src[i] = ((float)test_rand(&seed) - 0x1p30f) * 0x1p-30f;
+	for (size_t i = 0; i < COLS; i++)
+		w[i] = (float)(test_rand(&seed) % 1000);
+	for (size_t t = 0; t < FOX_COUNT(types); t++) {
+		uint64_t row_bytes = 0;
+		struct fox_cast_report report = {0};
+		struct fox_cast_error rows[ROWS];
+		assert_true(fox_type_row_bytes(types[t], COLS, &row_bytes));
+		fox_cast_rows(types[t], out, src, ROWS, COLS, &how, &report, rows);
+		fox_cast_rows(types[t], plain, src, ROWS, COLS, NULL, NULL, NULL);
+		n_weighted += k->encode_weighted[types[t]] != NULL;
+		assert_int_equal(memcmp(out, plain, ROWS * row_bytes) != 0, k->encode_weighted[types[t]] != NULL);
+		for (size_t r = 0; r < ROWS; r++) {
+			assert_int_equal(rows[r].n, COLS);
+			if (!k->encode_weighted[types[t]])
+				continue;
+			k->encode_weighted[types[t]](one, src + r * COLS, w, COLS);
+			assert_memory_equal(one, out + r * row_bytes, row_bytes);
+		}
+	}
+	assert_int_equal(n_weighted, 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +327,7 @@ int main(void)
 	    cmocka_unit_test(report_by_scale),
 	    cmocka_unit_test(exactness),
 	    cmocka_unit_test(errors_by_row),
+	    cmocka_unit_test(importance_by_row),
 	};
 	return cmocka_run_group_tests_name("quant", tests, NULL, NULL);
 }

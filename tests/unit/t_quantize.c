@@ -212,6 +212,36 @@ static void every_target_is_as_if_alone(void **state)
 	}
 }
 
+/* Rows that are longer than what is encoded at once, and that are no multiple of it: cut for plain types, whole for blocks. */
+static void long_rows(void **state)
+{
+	(void)state;
+	static const struct made wide[] = {{"blk.0.a.weight", FOX_F32, 2, {3 * 65536 + 96, 3}},
+	    {"blk.0.b.weight", FOX_BF16, 2, {600000, 2}}, {"blk.0.c.bias", FOX_F32, 1, {300001}}};
+	static const char *const types[] = {"bf16", "q8_0", "copy", "f32"};
+	struct fox_quantize_result r;
+	struct fox_err err;
+	struct fox_cast_error first[FOX_COUNT(types)];
+	make(at("wide.gguf"), wide, FOX_COUNT(wide), 0);
+	for (unsigned threads = 1; threads <= 64; threads *= 8) {
+		struct fox_quantize_options o = {.src = at("wide.gguf"),
+		    .out = at("wide-{type}.gguf"),
+		    .types.types = "bf16,q8_0,copy,f32",
+		    .threads = threads};
+		assert_fox_ok(quantize(o, &r, &err), &err);
+		for (size_t i = 0; i < FOX_COUNT(types); i++) {
+			check_values(o.src, r.outs.list[i].path.p);
+			if (threads == 1)
+				first[i] = r.outs.list[i].error;
+			assert_memory_equal(&first[i], &r.outs.list[i].error, sizeof first[i]);
+		}
+		assert_int_equal(r.outs.list[0].error.n, 3 * (3 * 65536 + 96)); /* b and c have no other type */
+		assert_int_equal(r.outs.list[1].error.n, 3 * (3 * 65536 + 96) + 2 * 600000);
+		assert_int_equal(r.outs.list[3].error.n, 0); /* f32 holds all */
+		fox_quantize_free(&r);
+	}
+}
+
 static void want_str(const struct fox_gguf *g, const char *key, const char *want)
 {
 	struct fox_str s;
@@ -487,6 +517,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_target_is_as_if_alone),
+	    cmocka_unit_test(long_rows),
 	    cmocka_unit_test(keys_are_carried_over),
 	    cmocka_unit_test(quantizing_again_is_asked_for),
 	    cmocka_unit_test(damage_is_found_on_the_way),

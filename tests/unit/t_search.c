@@ -211,7 +211,8 @@ static void factor_is_of_the_inverse(void **state)
 }
 
 /* sum over rows of r gram transpose(r), r the rows' errors: what the product loses. */
-static double loss_of(enum fox_type type, const uint8_t *blocks, const float *x, size_t n_rows, const float *gram)
+static double loss_of(
+    enum fox_type type, const uint8_t *blocks, const float *x, size_t n_rows, const float *gram)
 {
 	double sum = 0;
 	for (size_t r = 0; r < n_rows; r++) {
