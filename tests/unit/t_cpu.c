@@ -102,7 +102,8 @@ static void table_is_full(void **state)
 {
 	(void)state;
 	struct fox_kernels k;
-	static const enum fox_type types[] = {FOX_F32, FOX_F16, FOX_BF16, FOX_Q8_0};
+	static const enum fox_type types[] = {FOX_F32, FOX_F16, FOX_BF16, FOX_Q8_0, FOX_Q4_0, FOX_Q4_1, FOX_Q5_0,
+	    FOX_Q5_1, FOX_Q2_K, FOX_Q3_K, FOX_Q4_K, FOX_Q5_K, FOX_Q6_K, FOX_IQ4_NL, FOX_IQ4_XS, FOX_MXFP4, FOX_NVFP4};
 	for (int all = 0; all <= 1; all++) {
 		fox_kernels_init(&k, all ? fox_cpu_isa() : 0);
 		for (size_t i = 0; i < FOX_COUNT(types); i++) {
@@ -113,8 +114,8 @@ static void table_is_full(void **state)
 		assert_true(k.axpy[FOX_F32] && k.axpy[FOX_F16]);
 		assert_true(k.range && k.rmsnorm && k.silu_mul && k.softmax && k.rope);
 		assert_true(k.gelu_mul && k.layernorm && k.softcap);
-		assert_null(k.dot[FOX_Q4_0]);
-		assert_null(k.dot_isa[FOX_Q4_0]);
+		assert_null(k.dot[FOX_Q8_1]);
+		assert_null(k.dot_isa[FOX_Q8_1]);
 	}
 	const struct fox_kernels *mine = fox_kernels();
 	assert_ptr_equal(mine, fox_kernels());
