@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "format/arch.h"
+#include "format/ftype.h"
 #include "format/profile.h"
 
 #define KEY_BYTES 192u /* longest key name that is put together here */
@@ -183,6 +184,9 @@ static void look_model(struct fox_report *r, const struct fox_gguf *g)
 	fox_report_field(r, "parameters", weights ? "parameters" : NULL, fox_cell_count(weights));
 	if (!weights)
 		fox_report_field(r, NULL, "parameters", fox_cell_cstr("none: no tensors"));
+	struct fox_range ftype;
+	if (fox_look_range(g, "general.file_type", &ftype))
+		fox_report_field(r, "file_type", "file type", fox_cell_cstr(fox_ftype_label(ftype.least)));
 	if (weights) {
 		double bits = (double)bytes * 8 / (double)weights;
 		fox_report_field(r, "weights_bytes", "weights", fox_cell_bytes(bytes));

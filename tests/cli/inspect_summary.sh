@@ -7,3 +7,7 @@ fox-inspect summary other.gguf
 echo "exit $?"
 mkgguf -raw vocab.gguf vocab
 fox-inspect vocab.gguf | head -7
+echo "== what it was quantized as"
+fox-convert "$FOX_ROOT/tests/demo" -q -t q5_k_s -o m.gguf >/dev/null
+fox-inspect m.gguf | grep -A1 'file type'
+fox-inspect m.gguf --json | grep file_type

@@ -35,7 +35,7 @@ FLOATS = ("f32", "f16", "bf16", "copy")
 # what llama-quantize itself does not offer or do; see recipe.md 7
 MEANT = {
     "rules": "llama-quantize passes over rules where the file type is a float type; fox heeds them",
-    "column types": "llama-quantize stops, or writes a size that is not the type's, where rows do not fit a type that was named; fox falls back",
+    "column types": "llama-quantize stops where rows do not fit a type that was named; fox falls back",
 }
 # name, options ({imatrix}: the path), file types (None: all of them)
 CASES = [
@@ -174,7 +174,7 @@ def excuse(case, kind, source, llama_failed):
     if case == "rules" or case.split(",")[0] in ("mxfp4", "nvfp4"):
         if kind in FLOATS:
             return "rules"
-    if case == "output, embedding" and odd_rows(source) or case.startswith("nvfp4") and llama_failed:
+    if llama_failed and (case == "output, embedding" and odd_rows(source) or case.startswith("nvfp4")):
         return "column types"
     return None
 
