@@ -108,7 +108,7 @@ static inline void encode_block(uint8_t *out, const float *src)
 		amax = _mm256_max_ps(_mm256_and_ps(v[i], magnitude), amax); /* keeps amax where v is NaN */
 	}
 	float d = max_lane(amax) / 127.0f, id = d != 0 ? 1.0f / d : 0.0f;
-	uint16_t h = fox_f32_to_f16(d);
+	uint16_t h = (uint16_t)_cvtss_sh(d, _MM_FROUND_TO_NEAREST_INT);
 	memcpy(out, &h, sizeof h);
 	__m256i q[4];
 	for (int i = 0; i < 4; i++)
@@ -135,7 +135,7 @@ void fox_decode_q8_0_avx2(float *dst, const void *src, size_t n)
 	for (size_t b = 0; b < n / 32; b++, in += sizeof(struct fox_q8_0), dst += 32) {
 		uint16_t h;
 		memcpy(&h, in, sizeof h);
-		__m256 d = _mm256_set1_ps(fox_f16_to_f32(h));
+		__m256 d = _mm256_set1_ps(_cvtsh_ss(h));
 		const uint8_t *q = in + offsetof(struct fox_q8_0, q);
 		for (int i = 0; i < 32; i += 8) {
 			__m256i wide = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(q + i)));
