@@ -15,7 +15,7 @@
 
 struct conversion {
 	const struct fox_convert_options *o;
-	struct fox_convert_result *r;
+	struct fox_outcome *r;
 	struct fox_arena arena;
 	struct fox_source *src;
 	struct fox_source *tok_src; /* src, or where --tokenizer points */
@@ -354,7 +354,7 @@ static enum fox_status finish_dry(struct conversion *c, struct fox_err *err)
 }
 
 enum fox_status fox_convert(
-    const struct fox_convert_options *o, struct fox_convert_result *r, struct fox_err *err)
+    const struct fox_convert_options *o, struct fox_outcome *r, struct fox_err *err)
 {
 	struct conversion c = {.o = o, .r = r};
 	struct fox_mixture_options types = o->types;
@@ -399,9 +399,4 @@ enum fox_status fox_convert(
 	fox_source_close(c.src);
 	fox_arena_free(&c.arena);
 	return s;
-}
-
-void fox_convert_free(struct fox_convert_result *r)
-{
-	fox_outputs_free(&r->outs);
 }

@@ -4,7 +4,7 @@
 #define FOX_CONVERT_H
 
 #include "convert/mixtures.h"
-#include "convert/outputs.h"
+#include "convert/outcome.h"
 
 struct fox_convert_options {
 	const char *src;  /* folder, HF repository id, or .safetensors */
@@ -26,28 +26,19 @@ struct fox_convert_options {
 	void *progress_ctx;
 };
 
-/* Zero-initialise; fox_convert_free afterwards, whatever happened. */
-struct fox_convert_result {
-	struct fox_outputs outs; /* one per type */
-	uint64_t n_tensors, n_params;
-	uint64_t src_bytes;    /* tensor data of the source */
-	uint64_t memory_bytes; /* dry run: most that a run will hold; an estimate from above */
-	uint64_t disk_free;    /* dry run: where the first output goes; UINT64_MAX when unknown */
-};
-
 /*
  * fox_convert - convert to every type that is asked for, reading once; or in a dry run only plan
  *
  * A dry run reads no weights but their headers (unless `auto` has to look at values), and none at all where
  * the folder has none: sizes then follow from config.json. It touches no file.
  *
+ * r       zero-initialised; fox_outcome_free afterwards, whatever happened
  * errors  those of fox_source_open, fox_hfconfig_read, fox_tok_import, fox_job_plan, fox_mixtures_open,
  *         fox_mixtures_choose, fox_outputs_deliver;
  *         FOX_E_ARG: output exists and !replace, or is one of the inputs, or llama.cpp does not know pre; FOX_E_MISMATCH: values were lost (all tensors
  *         are named, with counts). The target's old content is untouched then.
  */
 enum fox_status fox_convert(
-    const struct fox_convert_options *o, struct fox_convert_result *r, struct fox_err *err) FOX_MUST_CHECK;
-void fox_convert_free(struct fox_convert_result *r);
+    const struct fox_convert_options *o, struct fox_outcome *r, struct fox_err *err) FOX_MUST_CHECK;
 
 #endif

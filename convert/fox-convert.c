@@ -1,7 +1,6 @@
 /* fox-convert.c - options in, summary out; the work is convert.c's. */
 #include "convert/convert.h"
 #include "convert/mixture_opts.h"
-#include "convert/outcome.h"
 #include "format/base/io.h"
 #include "format/base/log.h"
 #include "format/base/opt.h"
@@ -19,25 +18,6 @@ static void show_progress(void *ctx, uint64_t done, uint64_t total)
 	fox_log_progress("converting", done, total);
 }
 
-static int print_result(const struct fox_convert_result *r, bool dry)
-{
-	struct fox_buf text = {0};
-	struct fox_err err = {0};
-	struct fox_outcome s = {.outs = &r->outs,
-	    .n_tensors = r->n_tensors,
-	    .n_params = r->n_params,
-	    .src_bytes = r->src_bytes,
-	    .memory_bytes = r->memory_bytes,
-	    .disk_free = r->disk_free,
-	    .dry = dry};
-	fox_outcome_add(&s, &text);
-	if (dry && r->disk_free < fox_outcome_bytes(&s))
-		fox_log_note("the output's file system has not enough space");
-	enum fox_status st = text.failed ? fox_fail_nomem(&err) : fox_stdout_put(fox_buf_view(&text), &err);
-	fox_buf_free(&text);
-	return st ? fox_log_err(&err) : 0;
-}
-
 int main(int argc, char **argv)
 {
 	int first;
@@ -48,8 +28,8 @@ int main(int argc, char **argv)
 	const struct fox_opt options[] = {
 	    {FOX_OPT_STR, 'o', "output", &o.out, "PATH", "file or folder to write to; {type} and {TYPE} expand",
 	        NULL, 0, 0},
-	    {FOX_OPT_STR, 't', "type", &o.types.types, "TYPE", "types of the matrices, separated by commas (default: auto)",
-	        NULL, 0, 0},
+	    {FOX_OPT_STR, 't', "type", &o.types.types, "TYPE",
+	        "types of the matrices, separated by commas (default: auto)", NULL, 0, 0},
 	    FOX_MIXTURE_ROWS(o.types, lists),
 	    {FOX_OPT_STR, 0, "name", &o.name, "NAME", "the model's name (general.name)", NULL, 0, 0},
 	    {FOX_OPT_STR, 0, "tokenizer", &o.tokenizer, "PATH",
@@ -79,8 +59,10 @@ int main(int argc, char **argv)
 	    .usage = "fox-convert SRC [-o PATH] [-t TYPE] [options]",
 	    .notes =
 	        "SRC is a checkpoint folder, a .safetensors file in one, or a repository id (org/name) that the\n"
-	        "local Hugging Face cache holds. TYPE is auto, the narrowest type that holds every value exactly; f32,\n"
-	        "f16, bf16, q8_0; or a mixture as fox-quantize knows it: q4_k_m, q6_k... Several give several files.\n"
+	        "local Hugging Face cache holds. TYPE is auto, the narrowest type that holds every value "
+	        "exactly; f32,\n"
+	        "f16, bf16, q8_0; or a mixture as fox-quantize knows it: q4_k_m, q6_k... Several give several "
+	        "files.\n"
 	        "Norms and other vectors are always f32. Without -o the file is called NAME-SIZE-TYPE.gguf.\n"
 	        "\n"
 	        "Example: fox-convert Fox-1-1.6B --name 'Fox 1 1.6B' -t bf16,q4_k_m -o 'fox-1-{type}.gguf'",
@@ -102,10 +84,12 @@ int main(int argc, char **argv)
 	fox_mixture_take(&o.types, &lists);
 	o.threads = threads;
 	o.hash_sources = !no_hash;
-	struct fox_convert_result r = {0};
+	struct fox_outcome r = {0};
 	s = fox_convert(&o, &r, &err);
 	fox_log_progress_end();
-	int code = s ? fox_log_err(&err) : print_result(&r, o.dry_run);
-	fox_convert_free(&r);
+	if (!s)
+		s = fox_outcome_print(&r, o.dry_run, false, &err);
+	int code = s ? fox_log_err(&err) : 0;
+	fox_outcome_free(&r);
 	return code;
 }

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "convert/mixture_opts.h"
-#include "convert/outcome.h"
 #include "convert/quantize.h"
 #include "format/base/io.h"
 #include "format/base/log.h"
@@ -21,26 +20,6 @@ static void show_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	(void)ctx;
 	fox_log_progress("quantizing", done, total);
-}
-
-static int print_result(const struct fox_quantize_result *r, bool dry)
-{
-	struct fox_buf text = {0};
-	struct fox_err err = {0};
-	struct fox_outcome s = {.outs = &r->outs,
-	    .n_tensors = r->n_tensors,
-	    .n_params = r->n_params,
-	    .src_bytes = r->src_bytes,
-	    .memory_bytes = r->memory_bytes,
-	    .disk_free = r->disk_free,
-	    .dry = dry,
-	    .tables = true};
-	fox_outcome_add(&s, &text);
-	if (dry && r->disk_free < fox_outcome_bytes(&s))
-		fox_log_note("the output's file system has not enough space");
-	enum fox_status st = text.failed ? fox_fail_nomem(&err) : fox_stdout_put(fox_buf_view(&text), &err);
-	fox_buf_free(&text);
-	return st ? fox_log_err(&err) : 0;
 }
 
 /* ---- --calibrate: the runtime's part */
@@ -242,14 +221,16 @@ int main(int argc, char **argv)
 		o.types.factor = fox_calib_factor_of;
 		o.types.factor_ctx = &cal.sums;
 	}
-	struct fox_quantize_result r = {0};
+	struct fox_outcome r = {0};
 	if (cal.text && !o.dry_run)
 		s = calibrate(&cal, &o, &err);
 	if (!s && o.types.types)
 		s = fox_quantize(&o, &r, &err);
 	fox_log_progress_end();
-	int code = s ? fox_log_err(&err) : o.types.types ? print_result(&r, o.dry_run) : 0;
-	fox_quantize_free(&r);
+	if (!s && o.types.types)
+		s = fox_outcome_print(&r, o.dry_run, true, &err);
+	int code = s ? fox_log_err(&err) : 0;
+	fox_outcome_free(&r);
 	forget(&cal);
 	return code;
 }

@@ -10,7 +10,7 @@
 
 struct work {
 	const struct fox_quantize_options *o;
-	struct fox_quantize_result *r;
+	struct fox_outcome *r;
 	struct fox_arena arena;
 	struct fox_map_file
 	    map; /* header by the map, data by its file: pages that pass through would count as memory */
@@ -324,7 +324,7 @@ static enum fox_status finish_dry(struct work *q, struct fox_err *err)
 }
 
 enum fox_status fox_quantize(
-    const struct fox_quantize_options *o, struct fox_quantize_result *r, struct fox_err *err)
+    const struct fox_quantize_options *o, struct fox_outcome *r, struct fox_err *err)
 {
 	struct work q = {.o = o, .r = r};
 	enum fox_status s = fox_mixtures_open(&q.mixtures, &o->types, false, &q.arena, err);
@@ -347,9 +347,4 @@ enum fox_status fox_quantize(
 	fox_map_close(&q.map);
 	fox_arena_free(&q.arena);
 	return s;
-}
-
-void fox_quantize_free(struct fox_quantize_result *r)
-{
-	fox_outputs_free(&r->outs);
 }

@@ -4,7 +4,7 @@
 #define FOX_QUANTIZE_H
 
 #include "convert/mixtures.h"
-#include "convert/outputs.h"
+#include "convert/outcome.h"
 
 struct fox_quantize_options {
 	const char *src; /* GGUF v2 or v3, little-endian, of any architecture */
@@ -23,26 +23,17 @@ struct fox_quantize_options {
 	void *progress_ctx;
 };
 
-/* Zero-initialise; fox_quantize_free afterwards, whatever happened. */
-struct fox_quantize_result {
-	struct fox_outputs outs; /* one per type */
-	uint64_t n_tensors, n_params;
-	uint64_t src_bytes;    /* tensor data of the source */
-	uint64_t memory_bytes; /* dry run: most that a run will hold; an estimate from above */
-	uint64_t disk_free;    /* dry run: where the first output goes; UINT64_MAX when unknown */
-};
-
 /*
  * fox_quantize - make every type that is asked for, reading once; or in a dry run only plan
  *
  * The source's own hashes are checked on the way. A dry run reads no tensor data and touches no file.
  *
+ * r       zero-initialised; fox_outcome_free afterwards, whatever happened
  * errors  those of fox_gguf_open, fox_mixtures_open, fox_mixtures_choose, fox_outputs_deliver; FOX_E_UNSUPPORTED: a
  *         big-endian file, a part of a file that is split; FOX_E_MISMATCH: the source is damaged, or values were lost
  *         (all tensors are named, with counts). The target's old content is untouched then.
  */
 enum fox_status fox_quantize(
-    const struct fox_quantize_options *o, struct fox_quantize_result *r, struct fox_err *err) FOX_MUST_CHECK;
-void fox_quantize_free(struct fox_quantize_result *r);
+    const struct fox_quantize_options *o, struct fox_outcome *r, struct fox_err *err) FOX_MUST_CHECK;
 
 #endif

@@ -111,6 +111,17 @@ static inline uint8_t fox_f32_to_e8m0(float max_abs)
 	return (uint8_t)(exponent + rounds_up - 2 + 127);
 }
 
+/* Is none of n values NaN or Inf? */
+static inline bool fox_all_finite(const float *x, size_t n)
+{
+	uint32_t max = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t abs = fox_f32_bits(x[i]) & 0x7fffffff;
+		max = abs > max ? abs : max;
+	}
+	return max < 0x7f800000;
+}
+
 /* The E4M3 scale that nvfp4 stores for f: 0 for NaN and what is not above 0; subnormals to nearest, halves up; from
  * 256 on 0x7e, which is 448; else to nearest by the first bit that is cut.  source: ggml-impl.h ggml_fp32_to_ue4m3 */
 static inline uint8_t fox_f32_to_e4m3(float f)

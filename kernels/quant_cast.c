@@ -128,13 +128,6 @@ void fox_cast(enum fox_type type, void *dst, const float *src, size_t n, struct 
 	cast_span(type, dst, src, n, report, NULL);
 }
 
-static bool all_finite(const float *x, size_t n)
-{
-	uint32_t lo, hi;
-	fox_kernels()->range(x, n, &lo, &hi);
-	return hi < F32_INF;
-}
-
 void fox_cast_rows(enum fox_type type, void *dst, const float *src, size_t n_rows, size_t cols,
     const struct fox_cast_how *how, struct fox_cast_report *report, struct fox_cast_error *error)
 {
@@ -145,7 +138,7 @@ void fox_cast_rows(enum fox_type type, void *dst, const float *src, size_t n_row
 	how = how ? how : &plainly;
 	size_t row_bytes = cols / info->elems * info->bytes;
 	bool search = (how->wide || how->factor) && fox_search_has(type);
-	bool fed = search && how->factor && all_finite(src, n_rows * cols);
+	bool fed = search && how->factor && fox_all_finite(src, n_rows * cols);
 	if (fed)
 		fox_search_feedback(type, dst, src, n_rows, cols, how->factor, how->work);
 	for (size_t row = 0; row < n_rows; row++) {

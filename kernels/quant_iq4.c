@@ -14,7 +14,7 @@
 #include "format/base/num.h"
 #include "kernels/half.h"
 
-enum { GROUP = 32, XS_LEN = 256, XS_GROUPS = XS_LEN / GROUP };
+enum { GROUP = FOX_IQ4_GROUP, XS_LEN = FOX_IQ4_XS_LEN, XS_GROUPS = FOX_IQ4_XS_GROUPS };
 
 /* The code of the value nearest to x; halfway, of the greater one. border[i] lies halfway between values i and i + 1. */
 static uint8_t nearest(float x)
@@ -34,18 +34,10 @@ static void weigh(float *w, const float *x, const float *importance, float mean_
 		w[i] = importance ? importance[i] * sqrtf(mean_square + x[i] * x[i]) : x[i] * x[i];
 }
 
-/* Twice the mean square of a block. */
-static float twice_mean_square(const float *x, int n)
-{
-	float sum = 0;
-	for (int i = 0; i < n; i++)
-		sum += x[i] * x[i];
-	return sum * (2.0f / (float)n);
-}
-
 /* The scale that explains most of the weighted square, the first of several; 0 for a group of almost nothing. */
-static float fit_scale(const float *x, const float *w)
+static float fit_scale(const float *x, const float *importance, float mean_square)
 {
+	float w[GROUP];
 	float largest = 0, max = 0;
 	for (int i = 0; i < GROUP; i++)
 		if (fabsf(x[i]) > max) {
@@ -54,6 +46,7 @@ static float fit_scale(const float *x, const float *w)
 		}
 	if (max < FOX_IQ4_TINY)
 		return 0;
+	weigh(w, x, importance, mean_square);
 	float scale = 0, best = 0;
 	for (int try = 0; try < FOX_IQ4_TRIES; try++) {
 		float inverse = fox_iq4_inverse(largest, try), qx = 0, qq = 0;
@@ -73,81 +66,30 @@ static void pack_group(uint8_t *out, const float *x, float inverse)
 		out[i] = (uint8_t)(nearest(inverse * x[i]) | nearest(inverse * x[i + GROUP / 2]) << 4);
 }
 
-static void encode_nl(void *dst, const float *src, const float *importance, size_t n)
-{
-	assert(n % GROUP == 0);
-	uint8_t *out = dst;
-	float w[GROUP];
-	for (struct fox_iq4_nl b; n > 0; n -= GROUP, src += GROUP, out += sizeof b) {
-		weigh(w, src, importance, importance ? twice_mean_square(src, GROUP) : 0);
-		float d = fit_scale(src, w);
-		fox_store16(&b.d, fox_f32_to_f16(d));
-		pack_group(b.q, src, d != 0 ? 1 / d : 0);
-		memcpy(out, &b, sizeof b);
-		importance += importance ? GROUP : 0;
-	}
-}
+static const struct fox_iq4_ways ways = {fit_scale, pack_group};
 
 void fox_encode_iq4_nl_scalar(void *dst, const float *src, size_t n)
 {
-	encode_nl(dst, src, NULL, n);
+	assert(n % GROUP == 0);
+	fox_iq4_encode_nl(dst, src, NULL, n, ways);
 }
 
 void fox_encode_weighted_iq4_nl_scalar(void *dst, const float *src, const float *importance, size_t n)
 {
-	encode_nl(dst, src, importance, n);
-}
-
-/* Groups' scales get 6-bit codes, -32 for the largest whatever its sign, and weights are coded for what these stand for. */
-static void encode_xs_block(struct fox_iq4_xs *b, const float *x, const float *scale)
-{
-	float max = 0, largest = 0;
-	uint16_t high = 0;
-	for (int g = 0; g < XS_GROUPS; g++)
-		if (fabsf(scale[g]) > max) {
-			max = fabsf(scale[g]);
-			largest = scale[g];
-		}
-	float d = -largest / 32, id = d != 0 ? 1 / d : 0;
-	fox_store16(&b->d, fox_f32_to_f16(d));
-	memset(b->scale_low, 0, sizeof b->scale_low);
-	for (int g = 0; g < XS_GROUPS; g++) {
-		int code = fox_iq4_scale_code(id * scale[g]);
-		float dl = d * (float)code;
-		pack_group(b->q + g * GROUP / 2, x + (ptrdiff_t)g * GROUP, dl != 0 ? 1 / dl : 0);
-		unsigned stored = (unsigned)(code + 32);
-		b->scale_low[g / 2] |= (uint8_t)((stored & 15) << g % 2 * 4);
-		high = (uint16_t)(high | stored >> 4 << 2 * g);
-	}
-	fox_store16(&b->scale_high, high);
-}
-
-static void encode_xs(void *dst, const float *src, const float *importance, size_t n)
-{
-	assert(n % XS_LEN == 0);
-	uint8_t *out = dst;
-	float w[GROUP], scale[XS_GROUPS];
-	for (struct fox_iq4_xs b; n > 0; n -= XS_LEN, src += XS_LEN, out += sizeof b) {
-		float mean_square = importance ? twice_mean_square(src, XS_LEN) : 0;
-		for (int g = 0; g < XS_GROUPS; g++) {
-			ptrdiff_t at = (ptrdiff_t)g * GROUP;
-			weigh(w, src + at, importance ? importance + at : NULL, mean_square);
-			scale[g] = fit_scale(src + at, w);
-		}
-		encode_xs_block(&b, src, scale);
-		memcpy(out, &b, sizeof b);
-		importance += importance ? XS_LEN : 0;
-	}
+	assert(n % GROUP == 0);
+	fox_iq4_encode_nl(dst, src, importance, n, ways);
 }
 
 void fox_encode_iq4_xs_scalar(void *dst, const float *src, size_t n)
 {
-	encode_xs(dst, src, NULL, n);
+	assert(n % XS_LEN == 0);
+	fox_iq4_encode_xs(dst, src, NULL, n, ways);
 }
 
 void fox_encode_weighted_iq4_xs_scalar(void *dst, const float *src, const float *importance, size_t n)
 {
-	encode_xs(dst, src, importance, n);
+	assert(n % XS_LEN == 0);
+	fox_iq4_encode_xs(dst, src, importance, n, ways);
 }
 
 static void decode_group(float *dst, const uint8_t *q, float d)

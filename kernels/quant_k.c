@@ -15,16 +15,6 @@
 
 enum { LEN = FOX_K_LEN, F16_NAN = 0x7e00 };
 
-static bool all_finite(const float *x)
-{
-	uint32_t max = 0;
-	for (int i = 0; i < LEN; i++) {
-		uint32_t abs = fox_f32_bits(x[i]) & 0x7fffffff;
-		max = abs > max ? abs : max;
-	}
-	return max < 0x7f800000;
-}
-
 static float sum_of_squares(const float *x, int n)
 {
 	float sum = 0;
@@ -214,7 +204,7 @@ static void encode_row(void *dst, const float *src, const float *importance, siz
 	assert(n % LEN == 0);
 	uint8_t *out = dst;
 	for (size_t i = 0; i < n; i += LEN, out += bytes) {
-		if (all_finite(src + i)) {
+		if (fox_all_finite(src + i, LEN)) {
 			encode(out, src + i, importance ? importance + i : NULL);
 		} else {
 			memset(out, 0, bytes);

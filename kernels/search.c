@@ -2,22 +2,14 @@
 #include "kernels/search.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
+#include "kernels/half.h"
 #include "kernels/search_block.h"
 
 bool fox_search_has(enum fox_type type)
 {
 	return fox_scheme_of(type) != NULL;
-}
-
-static bool all_finite(const float *x, size_t n)
-{
-	float zero = 0;
-	for (size_t i = 0; i < n; i++)
-		zero += x[i] * 0;
-	return zero == 0;
 }
 
 static float error_of(enum fox_type type, const void *block, const float *x, const float *w, size_t n)
@@ -36,7 +28,7 @@ static void encode_block(uint8_t *out, const struct fox_scheme *c, const float *
 	struct fox_search_block b;
 	uint8_t found[sizeof(struct fox_q6_k)];
 	fox_kernels()->encode[c->type](out, x, info->elems);
-	if (!all_finite(x, info->elems))
+	if (!fox_all_finite(x, info->elems))
 		return;
 	fox_search_block(&b, c, x, w);
 	fox_search_store(found, c, &b);

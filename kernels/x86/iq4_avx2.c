@@ -9,7 +9,7 @@
 #include "format/base/num.h"
 #include "kernels/iq4.h"
 
-enum { GROUP = 32, XS_LEN = 256, XS_GROUPS = XS_LEN / GROUP };
+enum { GROUP = FOX_IQ4_GROUP, XS_LEN = FOX_IQ4_XS_LEN, XS_GROUPS = FOX_IQ4_XS_GROUPS };
 
 /* Values and borders four apart, for vpermilps. A quarter k = 0 .. 3 of the table is looked up at -k mod 4. */
 #define QUARTERS(t, i)                                                                                       \
@@ -99,11 +99,13 @@ static inline void weigh(float *w, const float *x, const float *importance, floa
 	}
 }
 
-static float fit_scale(const float *x, const float *w)
+static float fit_scale(const float *x, const float *importance, float mean_square)
 {
+	float w[GROUP];
 	float max = largest(x), inverse[FOX_IQ4_TRIES], sum_qx[FOX_IQ4_TRIES], sum_qq[FOX_IQ4_TRIES];
 	if ((max < 0 ? -max : max) < FOX_IQ4_TINY)
 		return 0;
+	weigh(w, x, importance, mean_square);
 	for (int try = 0; try < FOX_IQ4_TRIES; try++)
 		inverse[try] = fox_iq4_inverse(max, try);
 	__m256 id[2] = {_mm256_loadu_ps(inverse), _mm256_loadu_ps(inverse + 8)};
@@ -138,89 +140,30 @@ static inline void pack_group(uint8_t *out, const float *x, float inverse)
 	_mm_storeu_si128((__m128i *)(void *)out, _mm_shuffle_epi32(bytes, 0xd8));
 }
 
-static float twice_mean_square(const float *x, int n)
-{
-	float sum = 0;
-	for (int i = 0; i < n; i++)
-		sum += x[i] * x[i];
-	return sum * (2.0f / (float)n);
-}
-
-static void encode_nl(void *dst, const float *src, const float *importance, size_t n)
-{
-	assert(n % GROUP == 0);
-	uint8_t *out = dst;
-	float w[GROUP];
-	for (; n > 0; n -= GROUP, src += GROUP, out += sizeof(struct fox_iq4_nl)) {
-		weigh(w, src, importance, importance ? twice_mean_square(src, GROUP) : 0);
-		float d = fit_scale(src, w);
-		fox_store16(out, fox_f32_to_f16(d));
-		pack_group(out + offsetof(struct fox_iq4_nl, q), src, d != 0 ? 1 / d : 0);
-		importance += importance ? GROUP : 0;
-	}
-}
+static const struct fox_iq4_ways ways = {fit_scale, pack_group};
 
 void fox_encode_iq4_nl_avx2(void *dst, const float *src, size_t n)
 {
-	encode_nl(dst, src, NULL, n);
+	assert(n % GROUP == 0);
+	fox_iq4_encode_nl(dst, src, NULL, n, ways);
 }
 
 void fox_encode_weighted_iq4_nl_avx2(void *dst, const float *src, const float *importance, size_t n)
 {
-	encode_nl(dst, src, importance, n);
-}
-
-static void encode_xs_block(struct fox_iq4_xs *b, const float *x, const float *scale)
-{
-	float max = 0, at = 0;
-	uint16_t high = 0;
-	for (int g = 0; g < XS_GROUPS; g++) {
-		float abs = scale[g] < 0 ? -scale[g] : scale[g];
-		if (abs > max) {
-			max = abs;
-			at = scale[g];
-		}
-	}
-	float d = -at / 32, id = d != 0 ? 1 / d : 0;
-	fox_store16(&b->d, fox_f32_to_f16(d));
-	memset(b->scale_low, 0, sizeof b->scale_low);
-	for (int g = 0; g < XS_GROUPS; g++) {
-		int code = fox_iq4_scale_code(id * scale[g]);
-		float dl = d * (float)code;
-		pack_group(b->q + g * GROUP / 2, x + (ptrdiff_t)g * GROUP, dl != 0 ? 1 / dl : 0);
-		unsigned stored = (unsigned)(code + 32);
-		b->scale_low[g / 2] |= (uint8_t)((stored & 15) << g % 2 * 4);
-		high = (uint16_t)(high | stored >> 4 << 2 * g);
-	}
-	fox_store16(&b->scale_high, high);
-}
-
-static void encode_xs(void *dst, const float *src, const float *importance, size_t n)
-{
-	assert(n % XS_LEN == 0);
-	uint8_t *out = dst;
-	float w[GROUP], scale[XS_GROUPS];
-	for (struct fox_iq4_xs b; n > 0; n -= XS_LEN, src += XS_LEN, out += sizeof b) {
-		float mean_square = importance ? twice_mean_square(src, XS_LEN) : 0;
-		for (int g = 0; g < XS_GROUPS; g++) {
-			ptrdiff_t at = (ptrdiff_t)g * GROUP;
-			weigh(w, src + at, importance ? importance + at : NULL, mean_square);
-			scale[g] = fit_scale(src + at, w);
-		}
-		encode_xs_block(&b, src, scale);
-		memcpy(out, &b, sizeof b);
-		importance += importance ? XS_LEN : 0;
-	}
+	assert(n % GROUP == 0);
+	fox_iq4_encode_nl(dst, src, importance, n, ways);
 }
 
 void fox_encode_iq4_xs_avx2(void *dst, const float *src, size_t n)
 {
-	encode_xs(dst, src, NULL, n);
+	assert(n % XS_LEN == 0);
+	fox_iq4_encode_xs(dst, src, NULL, n, ways);
 }
 
 void fox_encode_weighted_iq4_xs_avx2(void *dst, const float *src, const float *importance, size_t n)
 {
-	encode_xs(dst, src, importance, n);
+	assert(n % XS_LEN == 0);
+	fox_iq4_encode_xs(dst, src, importance, n, ways);
 }
 
 static inline void decode_group(float *dst, const uint8_t *q, float d)

@@ -27,9 +27,9 @@ static const struct fox_convert_options defaults = {
     .src = DEMO, .types.types = "auto", .threads = 2, .hash_sources = true, .note = take_note};
 
 static enum fox_status convert(
-    const struct fox_convert_options *o, struct fox_convert_result *r, struct fox_err *err)
+    const struct fox_convert_options *o, struct fox_outcome *r, struct fox_err *err)
 {
-	*r = (struct fox_convert_result){0};
+	*r = (struct fox_outcome){0};
 	*err = (struct fox_err){0};
 	fox_buf_clear(&notes);
 	fox_buf_str(&notes, "");
@@ -38,11 +38,11 @@ static enum fox_status convert(
 
 static void must_fail(const struct fox_convert_options *o, enum fox_status code, const char *text)
 {
-	struct fox_convert_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	assert_int_equal(convert(o, &r, &err), code);
 	assert_string_equal(err.text, text);
-	fox_convert_free(&r);
+	fox_outcome_free(&r);
 }
 
 static bool exists(const char *path)
@@ -79,7 +79,7 @@ static void copy_demo(const char *name, size_t first, size_t end)
 static void equal_inputs_give_equal_bytes(void **state)
 {
 	(void)state;
-	struct fox_convert_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_hash128 first = {{0}};
 	copy_demo("elsewhere", 0, FOX_COUNT(demo_files));
@@ -102,7 +102,7 @@ static void equal_inputs_give_equal_bytes(void **state)
 		struct stat st;
 		assert_int_equal(stat(o.out, &st), 0);
 		assert_int_equal(st.st_size, r.outs.list[0].bytes);
-		fox_convert_free(&r);
+		fox_outcome_free(&r);
 	}
 }
 
@@ -126,7 +126,7 @@ static void want_u32(const struct fox_gguf *g, const char *key, uint32_t want)
 static void the_header_tells_where_it_came_from(void **state)
 {
 	(void)state;
-	struct fox_convert_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_convert_options o = defaults;
 	struct fox_gguf *g;
@@ -188,7 +188,7 @@ static void the_header_tells_where_it_came_from(void **state)
 	assert_null(memmem(all.p, all.n, test_dir(), strlen(test_dir())));
 	assert_null(memmem(all.p, all.n, "keys.gguf", 9));
 	fox_gguf_close(g);
-	fox_convert_free(&r);
+	fox_outcome_free(&r);
 	assert_non_null(strstr(notes.p, "bos token '<bos>' is 2 in the vocabulary, 1 in config.json"));
 	assert_non_null(strstr(notes.p, "general.name is 'Llama'"));
 }
@@ -196,7 +196,7 @@ static void the_header_tells_where_it_came_from(void **state)
 static void options_show_in_the_keys(void **state)
 {
 	(void)state;
-	struct fox_convert_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_convert_options o = defaults;
 	struct fox_gguf *g;
@@ -214,14 +214,14 @@ static void options_show_in_the_keys(void **state)
 	assert_non_null(fox_gguf_find_key(g, FOX_KEY_SRC_SIZES));
 	assert_null(strstr(notes.p, "general.name"));
 	fox_gguf_close(g);
-	fox_convert_free(&r);
+	fox_outcome_free(&r);
 }
 
 /* _name_or_path of config.json, sampling of generation_config.json. */
 static void config_may_name_the_model(void **state)
 {
 	(void)state;
-	struct fox_convert_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_convert_options o = defaults;
 	struct fox_gguf *g;
@@ -255,7 +255,7 @@ static void config_may_name_the_model(void **state)
 	assert_null(fox_gguf_find_key(g, "general.sampling.top_p"));
 	assert_null(fox_gguf_find_key(g, "general.sampling.min_p"));
 	fox_gguf_close(g);
-	fox_convert_free(&r);
+	fox_outcome_free(&r);
 	fox_buf_free(&b);
 	free(p);
 }
@@ -292,7 +292,7 @@ static void inputs_are_never_written_over(void **state)
 static void an_output_needs_force_to_be_replaced(void **state)
 {
 	(void)state;
-	struct fox_convert_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_convert_options o = defaults;
 	char want[700];
@@ -307,7 +307,7 @@ static void an_output_needs_force_to_be_replaced(void **state)
 	assert_fox_ok(convert(&o, &r, &err), &err);
 	assert_int_equal(stat(o.out, &st), 0);
 	assert_int_equal(st.st_size, r.outs.list[0].bytes);
-	fox_convert_free(&r);
+	fox_outcome_free(&r);
 	o.out = "-";
 	must_fail(&o, FOX_E_ARG, "a container cannot be written to standard output");
 }
@@ -315,7 +315,7 @@ static void an_output_needs_force_to_be_replaced(void **state)
 static void a_dry_run_writes_nothing_and_tells_the_size(void **state)
 {
 	(void)state;
-	struct fox_convert_result dry, real;
+	struct fox_outcome dry, real;
 	struct fox_err err;
 	struct fox_convert_options o = defaults;
 	o.out = test_path("dry.gguf");
@@ -327,8 +327,8 @@ static void a_dry_run_writes_nothing_and_tells_the_size(void **state)
 	assert_fox_ok(convert(&o, &real, &err), &err);
 	assert_int_equal(dry.outs.list[0].bytes, real.outs.list[0].bytes);
 	assert_int_equal(dry.n_params, real.n_params);
-	fox_convert_free(&dry);
-	fox_convert_free(&real);
+	fox_outcome_free(&dry);
+	fox_outcome_free(&real);
 	/* config.json alone: the type is the one that it claims */
 	copy_demo("bare", CONFIG, CONFIG + 1);
 	o.src = test_path("bare");
@@ -340,7 +340,7 @@ static void a_dry_run_writes_nothing_and_tells_the_size(void **state)
 	assert_string_equal(dry.outs.list[0].path.p, "Llama-3.9M-BF16.gguf");
 	assert_int_equal(dry.src_bytes, 2 * 3869952);
 	assert_non_null(strstr(notes.p, "no weights here"));
-	fox_convert_free(&dry);
+	fox_outcome_free(&dry);
 	/* but to convert, weights are wanted */
 	o.dry_run = false;
 	must_fail(&o, FOX_E_IO, "neither model.safetensors nor model.safetensors.index.json in this folder");
@@ -352,13 +352,13 @@ static void a_dry_run_writes_nothing_and_tells_the_size(void **state)
 	o.src = test_path("broken");
 	o.dry_run = true;
 	assert_int_not_equal(convert(&o, &dry, &err), FOX_OK);
-	fox_convert_free(&dry);
+	fox_outcome_free(&dry);
 }
 
 static void lost_values_fail_unless_allowed(void **state)
 {
 	(void)state;
-	struct fox_convert_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_convert_options o = defaults;
 	o.types.types = "f16";
@@ -370,7 +370,7 @@ static void lost_values_fail_unless_allowed(void **state)
 	o.allow_lossy = true;
 	assert_fox_ok(convert(&o, &r, &err), &err);
 	assert_non_null(strstr(notes.p, "not finite, or out of range of f16: 2 too small\n"));
-	fox_convert_free(&r);
+	fox_outcome_free(&r);
 
 	/* a NaN and an Inf in the last tensor of the file, which is copied bit by bit */
 	copy_demo("nonfinite", 0, FOX_COUNT(demo_files));
@@ -388,20 +388,20 @@ static void lost_values_fail_unless_allowed(void **state)
 	assert_int_equal(convert(&o, &r, &err), FOX_E_MISMATCH);
 	assert_int_equal(strncmp(err.text, "NaN or Inf in 1 tensor: 'model.", 31), 0);
 	assert_non_null(strstr(err.text, ": 1 NaN, 1 Inf (--allow-nonfinite converts all the same)"));
-	fox_convert_free(&r);
+	fox_outcome_free(&r);
 	assert_false(exists(o.out));
 	o.allow_lossy = false;
 	o.allow_nonfinite = true;
 	assert_fox_ok(convert(&o, &r, &err), &err);
 	assert_non_null(strstr(notes.p, "not finite, or out of range of bf16: 1 NaN, 1 Inf\n"));
-	fox_convert_free(&r);
+	fox_outcome_free(&r);
 }
 
 static void bad_options_and_folders(void **state)
 {
 	(void)state;
 	struct fox_convert_options o = defaults;
-	struct fox_convert_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	o.out = test_path("bad.gguf");
 	o.name = "";
@@ -421,7 +421,7 @@ static void bad_options_and_folders(void **state)
 	test_write(path, "{]", 2);
 	assert_int_equal(convert(&o, &r, &err), FOX_E_FORMAT);
 	assert_true(fox_str_ends(fox_str_of(err.file), "/noconfig/config.json"));
-	fox_convert_free(&r);
+	fox_outcome_free(&r);
 	assert_false(exists(test_path("bad.gguf")));
 }
 

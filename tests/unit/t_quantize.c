@@ -100,9 +100,9 @@ static const char *make_model(void)
 }
 
 static enum fox_status quantize(
-    struct fox_quantize_options o, struct fox_quantize_result *r, struct fox_err *err)
+    struct fox_quantize_options o, struct fox_outcome *r, struct fox_err *err)
 {
-	*r = (struct fox_quantize_result){0};
+	*r = (struct fox_outcome){0};
 	*err = (struct fox_err){0};
 	fox_buf_clear(&notes);
 	fox_buf_str(&notes, "");
@@ -113,12 +113,12 @@ static enum fox_status quantize(
 
 static void must_fail(struct fox_quantize_options o, enum fox_status code, const char *text)
 {
-	struct fox_quantize_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	assert_int_equal(quantize(o, &r, &err), code);
 	if (strcmp(err.text, text))
 		fail_msg("'%s', want '%s'", err.text, text);
-	fox_quantize_free(&r);
+	fox_outcome_free(&r);
 	if (o.out)
 		assert_int_not_equal(access(o.out, F_OK), 0);
 }
@@ -180,7 +180,7 @@ static void every_target_is_as_if_alone(void **state)
 	static const char *const types[] = {"q4_0", "q8_0", "f16", "q4_k_s", "copy"};
 	const char *in = make_model();
 	struct fox_hash128 alone[FOX_COUNT(types)];
-	struct fox_quantize_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	char one[64];
 	for (size_t i = 0; i < FOX_COUNT(types); i++) {
@@ -188,7 +188,7 @@ static void every_target_is_as_if_alone(void **state)
 		struct fox_quantize_options o = {
 		    .src = in, .out = at(one), .types.types = types[i], .threads = 1, .allow_lossy = true};
 		assert_fox_ok(quantize(o, &r, &err), &err);
-		fox_quantize_free(&r);
+		fox_outcome_free(&r);
 		check_values(in, at(one));
 		alone[i] = hash_of(at(one));
 	}
@@ -208,7 +208,7 @@ static void every_target_is_as_if_alone(void **state)
 			struct fox_hash128 h = hash_of(r.outs.list[i].path.p);
 			assert_true(fox_hash128_eq(&h, &alone[i]));
 		}
-		fox_quantize_free(&r);
+		fox_outcome_free(&r);
 	}
 }
 
@@ -219,7 +219,7 @@ static void long_rows(void **state)
 	static const struct made wide[] = {{"blk.0.a.weight", FOX_F32, 2, {3 * 65536 + 96, 3}},
 	    {"blk.0.b.weight", FOX_BF16, 2, {600000, 2}}, {"blk.0.c.bias", FOX_F32, 1, {300001}}};
 	static const char *const types[] = {"bf16", "q8_0", "copy", "f32"};
-	struct fox_quantize_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_cast_error first[FOX_COUNT(types)];
 	make(at("wide.gguf"), wide, FOX_COUNT(wide), 0);
@@ -238,7 +238,7 @@ static void long_rows(void **state)
 		assert_int_equal(r.outs.list[0].error.n, 3 * (3 * 65536 + 96)); /* b and c have no other type */
 		assert_int_equal(r.outs.list[1].error.n, 3 * (3 * 65536 + 96) + 2 * 600000);
 		assert_int_equal(r.outs.list[3].error.n, 0); /* f32 holds all */
-		fox_quantize_free(&r);
+		fox_outcome_free(&r);
 	}
 }
 
@@ -255,7 +255,7 @@ static void keys_are_carried_over(void **state)
 {
 	(void)state;
 	const char *const rules[] = {"odd=F16", "ids=q8_0"};
-	struct fox_quantize_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_gguf *g, *src;
 	uint32_t v;
@@ -265,7 +265,7 @@ static void keys_are_carried_over(void **state)
 	    .out = at("keys-out.gguf"),
 	    .types = {.types = "q5_1", .output_type = "Q8_0", .rules = {rules, 2}, .leave_output = false}};
 	assert_fox_ok(quantize(o, &r, &err), &err);
-	fox_quantize_free(&r);
+	fox_outcome_free(&r);
 	check_values(o.src, o.out);
 	assert_fox_ok(fox_gguf_open(&g, o.out, &err), &err);
 	assert_fox_ok(fox_gguf_open(&src, o.src, &err), &err);
@@ -296,7 +296,7 @@ static void quantizing_again_is_asked_for(void **state)
 	(void)state;
 	static const struct made old[] = {{"blk.0.a.weight", FOX_Q8_0, 2, {256, 4}},
 	    {"blk.0.b.weight", FOX_F32, 2, {256, 4}}, {"blk.0.c.weight", FOX_Q8_0, 2, {256, 4}}};
-	struct fox_quantize_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_gguf *g;
 	struct fox_str name;
@@ -310,12 +310,12 @@ static void quantizing_again_is_asked_for(void **state)
 	    "same (tensors: 2)");
 	o.types.types = "q8_0";
 	assert_fox_ok(quantize(o, &r, &err), &err);
-	fox_quantize_free(&r);
+	fox_outcome_free(&r);
 	check_values(o.src, o.out);
 	o.types.types = "q4_0";
 	o.types.allow_requantize = true;
 	assert_fox_ok(quantize(o, &r, &err), &err);
-	fox_quantize_free(&r);
+	fox_outcome_free(&r);
 	check_values(o.src, o.out);
 	assert_fox_ok(fox_gguf_open(&g, o.out, &err), &err);
 	const struct fox_gguf_kv *kv = fox_gguf_find_key(g, "fox.quantize.requantized");
@@ -371,7 +371,7 @@ static void strangers_get_a_hash(void **state)
 {
 	(void)state;
 	const char *in = make_model();
-	struct fox_quantize_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_gguf *g;
 	struct fox_str first, second;
@@ -391,7 +391,7 @@ static void strangers_get_a_hash(void **state)
 	struct fox_quantize_options o = {
 	    .src = at("stranger.gguf"), .out = at("stranger-out.gguf"), .types.types = "q8_0", .threads = 2};
 	assert_fox_ok(quantize(o, &r, &err), &err);
-	fox_quantize_free(&r);
+	fox_outcome_free(&r);
 	check_values(o.src, o.out);
 	assert_fox_ok(fox_gguf_open(&g, o.out, &err), &err);
 	assert_null(fox_gguf_find_key(g, "fox.quantize.source.root"));
@@ -403,7 +403,7 @@ static void strangers_get_a_hash(void **state)
 	p[place_of(o.src, "output.weight")] ^= 1;
 	test_write(o.src, p, n);
 	assert_fox_ok(quantize(o, &r, &err), &err);
-	fox_quantize_free(&r);
+	fox_outcome_free(&r);
 	assert_fox_ok(fox_gguf_open(&g, o.out, &err), &err);
 	assert_fox_ok(fox_gguf_str(g, "fox.quantize.source.hash", &second, &err), &err);
 	assert_string_not_equal(copy, "00000000000000000000000000000000");
@@ -417,7 +417,7 @@ static void what_is_refused(void **state)
 	(void)state;
 	const char *in = make_model();
 	const float nan[2] = {NAN, INFINITY};
-	struct fox_quantize_result r;
+	struct fox_outcome r;
 	struct fox_err err;
 	struct fox_quantize_options o = {.src = in, .out = at("refused.gguf"), .types.types = "q4_9"};
 	must_fail(o, FOX_E_ARG, "no file type 'q4_9'; near it: Q4_0, Q4_1, Q4_K, Q1_0");
@@ -428,7 +428,7 @@ static void what_is_refused(void **state)
 	o.types.types = "auto"; /* which is fox-convert's */
 	assert_int_equal(quantize(o, &r, &err), FOX_E_ARG);
 	assert_int_equal(strncmp(err.text, "no file type 'auto'; ", 21), 0);
-	fox_quantize_free(&r);
+	fox_outcome_free(&r);
 	o.types.types = "q8_0,q4_0";
 	char want[1200];
 	snprintf(
@@ -464,7 +464,7 @@ static void what_is_refused(void **state)
 	assert_int_equal(quantize(o, &r, &err), FOX_E_ARG);
 	snprintf(want, sizeof want, "output '%s' is the input '%s'", in, in);
 	assert_string_equal(err.text, want);
-	fox_quantize_free(&r);
+	fox_outcome_free(&r);
 	struct fox_hash128 after = hash_of(in);
 	assert_true(fox_hash128_eq(&before, &after));
 }
@@ -473,7 +473,7 @@ static void a_dry_run_reads_no_data(void **state)
 {
 	(void)state;
 	const char *in = make_model();
-	struct fox_quantize_result dry, real;
+	struct fox_outcome dry, real;
 	struct fox_err err;
 	struct fox_quantize_options o = {
 	    .src = in, .out = at("plan-{type}.gguf"), .types.types = "q4_0,q8_0", .dry_run = true};
@@ -490,8 +490,8 @@ static void a_dry_run_reads_no_data(void **state)
 		assert_int_equal(dry.outs.list[i].error.n, 0);
 	}
 	assert_non_null(strstr(dry.outs.list[0].table.p, "blk.0.ffn_up_exps.weight      3 x 8 x 256"));
-	fox_quantize_free(&dry);
-	fox_quantize_free(&real);
+	fox_outcome_free(&dry);
+	fox_outcome_free(&real);
 }
 
 /* Names without -o: the source's, with the type in place of its own. */
@@ -503,13 +503,13 @@ static void names_follow_the_source(void **state)
 	    {"mf16.gguf", "mf16-Q4_0.gguf"}};
 	make_model();
 	for (size_t i = 0; i < FOX_COUNT(names); i++) {
-		struct fox_quantize_result r;
+		struct fox_outcome r;
 		struct fox_err err;
 		assert_int_equal(rename(at(i ? names[i - 1][0] : "in.gguf"), at(names[i][0])), 0);
 		struct fox_quantize_options o = {.src = at(names[i][0]), .types.types = "q4_0", .dry_run = true};
 		assert_fox_ok(quantize(o, &r, &err), &err);
 		assert_string_equal(r.outs.list[0].path.p, names[i][1]);
-		fox_quantize_free(&r);
+		fox_outcome_free(&r);
 	}
 }
 
