@@ -28,6 +28,7 @@ struct calibration {
 	const char *text; /* path; NULL: none */
 	const char *save; /* path for the importance matrix; NULL: a folder of ours, removed afterwards */
 	uint32_t n_ctx, chunks;
+	uint64_t bytes; /* that it takes: most of it stays until the end */
 	struct fox_calib sums;
 	struct fox_imatrix *imatrix;
 	struct fox_model *model; /* owns the names in sums */
@@ -83,6 +84,7 @@ static enum fox_status check_memory(uint64_t need, struct fox_err *err)
 	    (unsigned long long)(need >> 20), (unsigned long long)(have >> 20));
 }
 
+/* A dry run only finds out what it takes. */
 static enum fox_status calibrate(struct calibration *c, struct fox_quantize_options *o, struct fox_err *err)
 {
 	bool gram = o->types.search == FOX_MIXTURE_CALIBRATED;
@@ -96,20 +98,22 @@ static enum fox_status calibrate(struct calibration *c, struct fox_quantize_opti
 	    .pool = pool,
 	    .progress = show_chunks};
 	enum fox_status s = fox_model_open(&c->model, o->src, err);
-	if (!s)
-		s = check_memory(fox_calib_bytes(c->model, &how), err);
+	if (!s) {
+		c->bytes = fox_calib_bytes(c->model, &how) + (gram ? fox_calib_factor_bytes(c->model, &how) : 0);
+		s = check_memory(c->bytes, err);
+	}
 	if (!s)
 		s = fox_map_open(&text, c->text, err);
-	if (!s) {
+	if (!s && !o->dry_run) {
 		s = fox_calibrate(
 		    &c->sums, c->model, (struct fox_str){(const char *)text.bytes.p, text.bytes.n}, &how, err);
 		fox_in_file(err, c->text);
 	}
 	fox_map_close(&text);
 	fox_log_progress_end();
-	if (!s)
+	if (!s && !o->dry_run)
 		s = take_imatrix(c, o->replace, err);
-	if (!s && gram)
+	if (!s && gram && !o->dry_run)
 		s = fox_calib_factor(&c->sums, pool, err);
 	fox_pool_close(pool);
 	o->types.measured = c->imatrix;
@@ -222,10 +226,11 @@ int main(int argc, char **argv)
 		o.types.factor_ctx = &cal.sums;
 	}
 	struct fox_outcome r = {0};
-	if (cal.text && !o.dry_run)
+	if (cal.text)
 		s = calibrate(&cal, &o, &err);
 	if (!s && o.types.types)
 		s = fox_quantize(&o, &r, &err);
+	r.memory_bytes += cal.bytes;
 	fox_log_progress_end();
 	if (!s && o.types.types)
 		s = fox_outcome_print(&r, o.dry_run, true, &err);

@@ -333,6 +333,18 @@ enum fox_status fox_calib_factor(struct fox_calib *c, struct fox_pool *pool, str
 	return s;
 }
 
+uint64_t fox_calib_factor_bytes(const struct fox_model *m, const struct fox_calib_options *options)
+{
+	struct fox_calib out;
+	struct calib c;
+	uint64_t bytes = 0;
+	if (!open_calib(&c, m, &out, options, NULL))
+		bytes = (uint64_t)c.widest * c.widest * sizeof(double);
+	free(c.input_of);
+	fox_calib_free(&out);
+	return bytes;
+}
+
 const float *fox_calib_factor_of(void *calib, struct fox_str name, uint64_t cols)
 {
 	const struct fox_calib_input *in = fox_calib_find(calib, name);

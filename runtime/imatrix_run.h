@@ -94,6 +94,8 @@ enum fox_status fox_calib_write(const struct fox_calib *c, const char *path, boo
  * errors  those of fox_feedback_factor; FOX_E_CANCELLED
  */
 enum fox_status fox_calib_factor(struct fox_calib *c, struct fox_pool *pool, struct fox_err *err) FOX_MUST_CHECK;
+/* Bytes that fox_calib_factor takes while it works, beside the sums. */
+uint64_t fox_calib_factor_bytes(const struct fox_model *m, const struct fox_calib_options *options);
 /* The factor of what a tensor reads, f32 [cols][cols]; NULL: not collected, or of another width. calib: struct fox_calib. */
 const float *fox_calib_factor_of(void *calib, struct fox_str name, uint64_t cols);
 

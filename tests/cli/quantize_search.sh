@@ -23,6 +23,13 @@ fox-quantize m.gguf $first --calibrate "$text" --context 128 --chunks 8 --search
 cmp c.gguf d.gguf && fox-inspect keys c.gguf | grep 'quantize\.'
 echo "== less divergence"
 less "$(kld c.gguf)" "$(kld a.gguf)" 0.75
+echo "== memory"
+memory() { fox-quantize m.gguf q3_k -n -q "$@" | sed -n 's/^memory  *//p' | tr -d ,; }
+# per layer three inputs of 256 columns and one of 512, and the output's; products in f32, squares in f64; 512 columns in f64
+# while a factor is made, and one step's columns
+need=$((19 * (256 * 256 * 4 + 256 * 8) + 6 * (512 * 512 * 4 + 512 * 8) + 512 * 512 * 8 + 512 * 4 * (64 + 1)))
+echo $(($(memory --search calibrated --calibrate "$text" -j 1) - $(memory -j 1) - need))
+ls x.gguf 2>/dev/null
 echo "== refused"
 fail() {
 	"$@" -q
