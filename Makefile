@@ -65,6 +65,8 @@ GENS   := $(patsubst %.c,$(B)/%,$(filter-out $(SKIP),$(wildcard tests/gen/*.c)))
 $(B)/%_scalar.o: ISA := -fno-tree-vectorize -fno-tree-slp-vectorize
 $(B)/%_avx2.o:   ISA := -mavx2 -mfma -mf16c
 $(B)/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx2 -mfma -mf16c
+$(B)/%_avx512bf16.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c
+$(B)/%_amx.o:    ISA := -mamx-tile -mamx-int8 -mamx-bf16 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx2 -mfma -mf16c
 $(B)/%_neon.o:   ISA := -march=armv8.2-a+dotprod
 
 # ---- set-up runs before anything is built for a user; nothing is installed when nothing is missing

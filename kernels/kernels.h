@@ -10,6 +10,7 @@
 #include "format/block.h"
 #include "format/type.h"
 #include "kernels/cpu.h"
+#include "kernels/product.h"
 
 /*
  * dot - one row of weights times `cols` rows of activations, all in f32 ("exact" arithmetic)
@@ -114,6 +115,9 @@ struct fox_kernels {
 	fox_encode_weighted_fn
 	    *encode_weighted[FOX_TYPE_LIMIT]; /* NULL: importance does not matter, use encode */
 	fox_axpy_fn *axpy[FOX_TYPE_LIMIT];    /* f32, f16 */
+	fox_acts_fn *acts[FOX_ACTS_COUNT];    /* F32: NULL */
+	struct fox_gemv gemv[FOX_ARITH_COUNT][FOX_TYPE_LIMIT]; /* fn NULL: use dot */
+	struct fox_gemm gemm[FOX_ARITH_COUNT][FOX_TYPE_LIMIT]; /* pack NULL: use gemv, or dot */
 	fox_range_fn *range;
 	fox_error_fn *error;
 	fox_rmsnorm_fn *rmsnorm;
@@ -195,5 +199,6 @@ fox_layernorm_fn fox_layernorm_scalar;
 fox_softcap_fn fox_softcap_scalar;
 fox_softmax_fn fox_softmax_scalar, fox_softmax_avx2;
 fox_rope_fn fox_rope_scalar, fox_rope_avx2;
+fox_acts_fn fox_acts_bf16_scalar, fox_acts_bf16x2_scalar, fox_acts_q8_scalar, fox_acts_q16_scalar;
 
 #endif
