@@ -16,6 +16,7 @@
 static const char *source, *reference, *tokens, *tokenizer, *text, *against;
 static uint32_t threads, context, chunks;
 static float max_nmse = NAN, max_kld = NAN, max_ratio = NAN; /* not given: an option is never NaN */
+static int mode = FOX_ARITH_EXACT;
 static bool json, quiet;
 
 static const struct fox_opt options[] = {
@@ -87,6 +88,12 @@ static const struct fox_opt options[] = {
         .arg = "N",
         .help = "threads (default: one per CPU allowed)",
         .max = 1024},
+    {.type = FOX_OPT_ENUM,
+        .long_name = "mode",
+        .to = &mode,
+        .arg = "MODE",
+        .help = "arithmetic: exact (default), or fast as fox-run's",
+        .choices = fox_arith_names},
     {.type = FOX_OPT_FLAG, .long_name = "json", .to = &json, .help = "print JSON"},
     {.type = FOX_OPT_FLAG,
         .short_name = 'q',
@@ -242,6 +249,7 @@ int main(int argc, char **argv)
 	    .report = &report,
 	    /* ids prove no tensor, and a distance none where nothing limits it */
 	    .other_proof = source || reference || !isnan(max_kld) || !isnan(max_ratio),
+	    .arith = (enum fox_arith)mode,
 	    .pool = fox_pool_open(threads ? threads : fox_cpu_count())};
 	code = judge(&v, argv[first]);
 	fox_pool_close(v.pool);

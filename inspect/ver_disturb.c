@@ -12,6 +12,7 @@
 struct fox_ver_disturb {
 	const struct fox_graph *g;
 	const struct fox_kernels *k;
+	enum fox_arith arith;
 	double *size;   /* [n_ops] of products e rms(w), of the embedding e; 0: none */
 	uint64_t *rows; /* [n_ops] seen so far: the position of the next */
 };
@@ -51,6 +52,15 @@ double fox_ver_disturb_cost(enum fox_type type)
 	return type < FOX_TYPE_LIMIT ? cost[type] : 0;
 }
 
+/* Of activations that fast arithmetic rounds to 8-bit groups, or to bf16 (2^-9 / sqrt(3), uniform within a step). They are farther
+ * from normal than weights are: the margin of the limits is for that. */
+static double activation_cost(enum fox_arith arith, enum fox_type weights)
+{
+	if (arith == FOX_ARITH_EXACT)
+		return 0;
+	return fox_ver_disturb_cost(weights) > 0 ? fox_ver_disturb_cost(FOX_Q8_0) : 0x1p-9 / sqrt(3.0);
+}
+
 static double norm2(const float *x, uint64_t n)
 {
 	double sum = 0;
@@ -67,7 +77,10 @@ static void measure(void *ctx, size_t i, unsigned worker)
 	(void)worker;
 	if (op->code == FOX_OP_EMBED)
 		d->size[i] = fox_ver_disturb_cost(w->type);
-	if (op->code != FOX_OP_MATMUL || !(fox_ver_disturb_cost(w->type) > 0))
+	if (op->code != FOX_OP_MATMUL)
+		return;
+	double cost = hypot(fox_ver_disturb_cost(w->type), activation_cost(d->arith, w->type));
+	if (!(cost > 0))
 		return;
 	float *row = malloc((size_t)w->cols * sizeof *row);
 	double sum = 0;
@@ -75,18 +88,19 @@ static void measure(void *ctx, size_t i, unsigned worker)
 		d->k->decode[w->type](row, w->data + r * w->row_bytes, (size_t)w->cols);
 		sum += norm2(row, w->cols);
 	}
-	d->size[i] = row ? fox_ver_disturb_cost(w->type) * sqrt(sum / ((double)w->rows * (double)w->cols)) : NAN;
+	d->size[i] = row ? cost * sqrt(sum / ((double)w->rows * (double)w->cols)) : NAN;
 	free(row);
 }
 
 enum fox_status fox_ver_disturb_open(
-    struct fox_ver_disturb **out, const struct fox_model *m, struct fox_pool *pool, struct fox_err *err)
+    struct fox_ver_disturb **out, const struct fox_model *m, enum fox_arith arith, struct fox_pool *pool, struct fox_err *err)
 {
 	struct fox_ver_disturb *d = *out = calloc(1, sizeof *d);
 	if (!d)
 		return fox_fail_nomem(err);
 	d->g = fox_model_graph(m);
 	d->k = fox_kernels();
+	d->arith = arith;
 	d->size = calloc(d->g->n_ops, sizeof *d->size);
 	d->rows = calloc(d->g->n_ops, sizeof *d->rows);
 	bool ok = d->size && d->rows;

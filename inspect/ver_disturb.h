@@ -11,10 +11,11 @@ struct fox_ver_disturb;
  * fox_ver_disturb_open - measure the weights of a model
  *
  * m       outlives it
+ * arith   fast: the noise of rounded activations is added to that of the weights, and every product has it
  * errors  FOX_E_NOMEM
  */
 enum fox_status fox_ver_disturb_open(struct fox_ver_disturb **out, const struct fox_model *m,
-    struct fox_pool *pool, struct fox_err *err) FOX_MUST_CHECK;
+    enum fox_arith arith, struct fox_pool *pool, struct fox_err *err) FOX_MUST_CHECK;
 void fox_ver_disturb_close(struct fox_ver_disturb *d); /* NULL is fine */
 
 /* The observer of a session's steps, ctx the struct above, from position 0 on. The noise of a position is the same however

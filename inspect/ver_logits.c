@@ -145,7 +145,7 @@ static enum fox_status open_side(struct side *s, const struct run *r, const stru
 {
 	const struct fox_reference *ref = r->ref;
 	struct fox_session_options options = {
-	    .n_ctx = (uint32_t)ref->n, .batch = STEP, .kv = FOX_F32, .pool = v->pool};
+	    .n_ctx = (uint32_t)ref->n, .batch = STEP, .kv = FOX_F32, .arith = v->arith, .pool = v->pool};
 	enum fox_status st = fox_session_open(&s->session, m, &options, err);
 	if (st)
 		return st;
@@ -194,7 +194,7 @@ static enum fox_status run_model(
 		    spread(ref->hidden + l * ref->n * ref->d_model, ref->n * ref->d_model);
 	enum fox_status st = open_side(&s, r, v, m, err);
 	if (!st && disturbed && !(st = open_side(&noisy, r, v, m, err)))
-		st = fox_ver_disturb_open(&disturb, m, v->pool, err);
+		st = fox_ver_disturb_open(&disturb, m, v->arith, v->pool, err);
 	noisy.taps.observe = fox_ver_disturb_add;
 	noisy.taps.observe_ctx = disturb;
 	if (!st)
@@ -251,12 +251,14 @@ static double limit_of(const struct sums *noise, double floats)
 
 static void judge_logits(struct fox_verify *v, const struct run *r, const struct expected *x, double limit)
 {
-	bool quantized = x->worst != FOX_F32, exact = !quantized && x->floats == &kinds[EXACT];
+	bool quantized = x->worst != FOX_F32;
+	bool exact = !quantized && x->floats == &kinds[EXACT] && v->arith == FOX_ARITH_EXACT;
 	double e = nmse(&r->logits);
 	uint64_t n = r->ref->n;
 	fox_find_add(&v->found, e <= limit ? FOX_PASS : FOX_FAIL, "logits.nmse", "",
-	    "NMSE %.3g over %llu positions, limit %.3g (%s)", e, (unsigned long long)n, limit,
-	    quantized ? fox_type_info(x->worst)->name : x->floats->name);
+	    "NMSE %.3g over %llu positions, limit %.3g (%s%s)", e, (unsigned long long)n, limit,
+	    quantized ? fox_type_info(x->worst)->name : x->floats->name,
+	    v->arith == FOX_ARITH_FAST ? "; fast arithmetic" : "");
 	if (r->same_top == n)
 		fox_find_add(&v->found, FOX_PASS, "logits.top1", "",
 		    "the most likely token is the reference's at all %llu positions", (unsigned long long)n);
@@ -275,7 +277,9 @@ static void judge_layers(
 	for (uint64_t l = 0; l < r->ref->n_layers; l++) {
 		double e = nmse(&r->layers[l]), limit = x->floats->layer;
 		char where[32];
-		limit = limits->given ? limits->nmse : x->worst ? limit_of(&r->noise_layers[l], limit) : limit;
+		limit = limits->given                        ? limits->nmse
+		        : x->worst != FOX_F32 || v->arith ? limit_of(&r->noise_layers[l], limit)
+		                                          : limit;
 		most = limit > most ? limit : most;
 		if (e <= limit)
 			continue;
@@ -293,7 +297,10 @@ static void report_figures(struct fox_verify *v, const struct run *r, double lim
 {
 	static const struct fox_column columns[] = {
 	    {"layer", "layer", true, false}, {"nmse", "NMSE of hidden states", true, false}};
-	fox_report_section(v->report, "logits", "Logits against the reference (f32 arithmetic, f32 KV cache)");
+	fox_report_section(v->report, "logits", v->arith == FOX_ARITH_FAST
+	                                            ? "Logits against the reference (fast arithmetic, f32 KV cache)"
+	                                            : "Logits against the reference (exact arithmetic, f32 KV cache)");
+	fox_report_field(v->report, "arithmetic", NULL, fox_cell_cstr(fox_arith_names[v->arith]));
 	fox_report_field(v->report, "positions", "positions", fox_cell_u64(r->ref->n));
 	fox_report_field(v->report, "nmse", "NMSE", fox_cell_f64(nmse(&r->logits)));
 	fox_report_field(v->report, "nmse_limit", "NMSE limit", fox_cell_f64(limit));
@@ -349,11 +356,12 @@ enum fox_status fox_ver_logits(
 		s = fox_fail_nomem(err);
 	r.noise_layers = r.layers ? r.layers + ref.n_layers : NULL;
 	struct expected x = expected_of(v->g);
+	bool by_noise = (x.worst != FOX_F32 || v->arith == FOX_ARITH_FAST) && !limits->given;
 	if (!s)
-		s = run_model(v, m, &r, x.worst && !limits->given, err);
+		s = run_model(v, m, &r, by_noise, err);
 	if (!s) {
 		double limit = limits->given ? limits->nmse
-		               : x.worst     ? limit_of(&r.noise, x.floats->nmse)
+		               : by_noise    ? limit_of(&r.noise, x.floats->nmse)
 		                             : x.floats->nmse;
 		report_figures(v, &r, limit);
 		judge_logits(v, &r, &x, limit);

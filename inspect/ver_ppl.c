@@ -102,9 +102,13 @@ static void field(struct fox_report *r, const char *key, const char *error_key, 
 	fox_report_field(r, NULL, label, fox_cell_fmt(r, "%.6g +- %.2g", value, error));
 }
 
-static void section(struct fox_report *r, const struct pair *p, const struct fox_ppl *ppl)
+static void section(const struct fox_verify *v, const struct pair *p, const struct fox_ppl *ppl)
 {
-	fox_report_section(r, "text", "Text (f32 arithmetic, f32 KV cache; +- one standard error)");
+	struct fox_report *r = v->report;
+	fox_report_section(r, "text", v->arith == FOX_ARITH_FAST
+	                                  ? "Text (fast arithmetic, f32 KV cache; +- one standard error)"
+	                                  : "Text (exact arithmetic, f32 KV cache; +- one standard error)");
+	fox_report_field(r, "arithmetic", NULL, fox_cell_cstr(fox_arith_names[v->arith]));
 	fox_report_field(r, "tokens", "tokens of the text", fox_cell_u64(p->chunks.n_ids));
 	fox_report_field(r, "context", "tokens of a chunk", fox_cell_u64(ppl->n_ctx));
 	fox_report_field(r, "chunks", "chunks", fox_cell_u64(ppl->n_chunks));
@@ -112,9 +116,10 @@ static void section(struct fox_report *r, const struct pair *p, const struct fox
 	field(r, "ppl", "ppl_error", "perplexity", ppl->ppl.value, ppl->ppl.error);
 }
 
-static void section_pair(struct fox_report *r, const struct pair *p, const struct fox_ppl_pair *f)
+static void section_pair(const struct fox_verify *v, const struct pair *p, const struct fox_ppl_pair *f)
 {
-	section(r, p, &f->model);
+	struct fox_report *r = v->report;
+	section(v, p, &f->model);
 	field(r, "base_ppl", "base_ppl_error", "perplexity of --against", f->base.ppl.value, f->base.ppl.error);
 	field(r, "ln_ppl_ratio", "ln_ppl_ratio_error", "ln of their ratio", f->ln_ratio.value, f->ln_ratio.error);
 	field(r, "ppl_ratio", "ppl_ratio_error", "ratio", f->ratio.value, f->ratio.error);
@@ -170,7 +175,7 @@ enum fox_status fox_ver_ppl(struct fox_verify *v, const struct fox_ver_text *ask
 	struct pair p = {0};
 	struct fox_ppl one;
 	struct fox_ppl_pair two;
-	struct fox_ppl_options o = {.pool = v->pool, .progress = told, .progress_ctx = (void *)ask};
+	struct fox_ppl_options o = {.arith = v->arith, .pool = v->pool, .progress = told, .progress_ctx = (void *)ask};
 	enum fox_status s = open_pair(&p, v, ask, err);
 	if (!s && ask->against)
 		s = fox_ppl_compare(&two, p.model, p.base, &p.chunks, &o, err);
@@ -180,12 +185,12 @@ enum fox_status fox_ver_ppl(struct fox_verify *v, const struct fox_ver_text *ask
 		judge_context(v, &p);
 		judge_ppl(v, ask->against ? &two.model : &one, "");
 		if (ask->against) {
-			section_pair(v->report, &p, &two);
+			section_pair(v, &p, &two);
 			judge_ppl(v, &two.base, ask->against);
 			judge_limit(v, "text.ratio", "ratio of perplexities", &two.ratio, ask->max_ratio);
 			judge_limit(v, "text.kld", "mean KL divergence", &two.kld, ask->max_kld);
 		} else {
-			section(v->report, &p, &one);
+			section(v, &p, &one);
 		}
 	}
 	close_pair(&p);

@@ -15,10 +15,12 @@
 #include "format/source.h"
 #include "inspect/report.h"
 #include "kernels/pool.h"
+#include "kernels/product.h"
 
 struct fox_verify {
 	const struct fox_gguf *g;
 	struct fox_pool *pool; /* NULL: one thread */
+	enum fox_arith arith;  /* of what is run: logits, texts */
 	struct fox_findings found;
 	struct fox_report *report; /* numbers go here; sections are the checks' own */
 	bool other_proof; /* --source or --reference is given: absent hashes are then a note, not a failure */

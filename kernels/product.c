@@ -1,6 +1,8 @@
 /* product.c - the memory of rounded activations. */
 #include "kernels/product.h"
 
+const char *const fox_arith_names[] = {"exact", "fast", NULL};
+
 /* Rows this far apart do not all fall into the same sets of a cache, as rows of 2^k bytes would. */
 #define STEP_PAD 64u
 

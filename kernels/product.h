@@ -13,6 +13,7 @@
 #include "format/type.h"
 
 enum fox_arith { FOX_ARITH_EXACT, FOX_ARITH_FAST, FOX_ARITH_COUNT };
+extern const char *const fox_arith_names[FOX_ARITH_COUNT + 1]; /* "exact", "fast", NULL: for --mode and for reports */
 
 /* How activations lie in memory. */
 enum fox_acts_kind {
@@ -88,9 +89,26 @@ struct fox_gemv {
 	const char *isa;
 };
 
+/* No panel of n weights a row is larger, whatever the machine: 64 rows of 4 bytes a weight, and their scales. */
+static inline size_t fox_panel_most(size_t n)
+{
+	return 64 * ((n + 255) / 256 * 256) * 4 + 65536;
+}
+
 /* Bytes of one row of activations of n elements, and where its parts start: fills step, q, d and sum of *a for `rows` rows
  * that begin at `block` (64-byte aligned, or NULL to measure). Returns the bytes of all rows. F32 takes none: q is the
  * caller's to set. */
 size_t fox_acts_carve(struct fox_acts *a, enum fox_acts_kind kind, void *block, size_t rows, size_t n);
+
+/* The same activations from a row on. */
+static inline struct fox_acts fox_acts_from(const struct fox_acts *a, size_t row)
+{
+	static const uint8_t element[FOX_ACTS_COUNT] = {4, 2, 4, 1, 2};
+	struct fox_acts from = *a;
+	from.q = (uint8_t *)a->q + row * a->step * element[a->kind];
+	from.d = a->d ? a->d + row * (a->step / FOX_ACTS_GROUP) : NULL;
+	from.sum = a->sum ? a->sum + row * (a->step / 16) : NULL;
+	return from;
+}
 
 #endif

@@ -3,6 +3,7 @@
 #define FOX_BACKEND_H
 
 #include "kernels/pool.h"
+#include "kernels/product.h"
 #include "runtime/graph.h"
 
 struct fox_kernels;
@@ -14,6 +15,7 @@ struct fox_dev_ask {
 	uint32_t n_ctx;                    /* positions of the cache; >= 1 */
 	uint32_t batch;                    /* most rows of one run; >= 1 */
 	enum fox_type kv;                  /* FOX_F32 or FOX_F16 */
+	enum fox_arith arith;              /* of products */
 	struct fox_pool *pool;             /* NULL: the calling thread alone */
 	const struct fox_kernels *kernels; /* NULL: the table of this CPU */
 };
@@ -53,7 +55,7 @@ struct fox_backend {
 	enum fox_status (*need)(struct fox_dev_bytes *out, const struct fox_dev_ask *ask, struct fox_err *err);
 	/* FOX_E_ARG, FOX_E_BOUND, FOX_E_NOMEM; *out is NULL then. */
 	enum fox_status (*open)(struct fox_dev **out, const struct fox_dev_ask *ask, struct fox_err *err);
-	/* Runs the whole program; takes no memory. Fails only where a device can. */
+	/* Runs the whole program; takes no memory. FOX_E_CANCELLED between two layers; else fails only where a device can. */
 	enum fox_status (*run)(struct fox_dev *d, const struct fox_batch *s, struct fox_err *err);
 	void (*close)(struct fox_dev *d); /* NULL is fine */
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/base/io.h"
 #include "format/base/num.h"
 #include "runtime/rope.h"
 
@@ -18,7 +19,7 @@ struct fox_pool *fox_cpu_pool(const struct fox_dev *d, uint64_t multiplications)
 
 /* Where each part of the scratch block starts. */
 struct plan {
-	uint64_t slot[FOX_S_COUNT], scores, scores_step, inv_freq[2], cos[2], sin[2], bytes;
+	uint64_t slot[FOX_S_COUNT], scores, scores_step, inv_freq[2], cos[2], sin[2], acts, panels, bytes;
 };
 
 static bool plan_part(struct plan *p, uint64_t *at, uint64_t a, uint64_t b, uint64_t c)
@@ -43,6 +44,8 @@ static bool plan_all(struct plan *p, const struct fox_dev_ask *ask)
 	bool ok = fox_mul(&step, share, ask->n_ctx) &&
 	          fox_align_up(&p->scores_step, step, ALIGN / sizeof(float)) &&
 	          plan_part(p, &p->scores, p->scores_step, fox_pool_workers(ask->pool), sizeof(float));
+	ok = ok && plan_part(p, &p->acts, fox_cpu_acts_bytes(ask), ask->batch, 1) &&
+	     plan_part(p, &p->panels, fox_cpu_panel_bytes(ask), fox_pool_workers(ask->pool), 1);
 	for (int i = 0; i < (h->rope_theta_local != 0 ? 2 : 1); i++)
 		ok = ok && plan_part(p, &p->inv_freq[i], pairs, 1, sizeof(double)) &&
 		     plan_part(p, &p->cos[i], pairs, ask->n_ctx, sizeof(float)) &&
@@ -100,6 +103,9 @@ static void carve(struct fox_dev *d, const struct plan *p)
 		d->slot[s] = (float *)(void *)(d->scratch + p->slot[s]);
 	d->scores = (float *)(void *)(d->scratch + p->scores);
 	d->scores_step = (size_t)p->scores_step;
+	d->acts = d->scratch + p->acts;
+	d->panels = d->scratch + p->panels;
+	d->panel_step = (size_t)fox_cpu_panel_bytes(&d->ask);
 	const struct fox_graph *g = d->ask.graph;
 	const float *table = g->factors                        ? g->factors
 	                     : d->ask.n_ctx > h->rope.orig_ctx ? g->factors_long
@@ -236,12 +242,12 @@ static size_t matmul_group(const struct fox_graph *g, size_t at)
 
 static enum fox_status cpu_run(struct fox_dev *d, const struct fox_batch *s, struct fox_err *err)
 {
-	(void)err; /* nothing here can fail: sizes were checked when the device was opened */
 	const struct fox_graph *g = d->ask.graph;
 	d->s = s;
 	d->rows = s->n;
+	enum fox_status st = FOX_OK; /* sizes were checked when the device was opened */
 	fox_cpu_angles(d, s->pos + s->n);
-	for (size_t i = 0; i < g->n_ops; i++) {
+	for (size_t i = 0; i < g->n_ops && !st; i++) {
 		const struct fox_op *op = &g->ops[i];
 		switch ((enum fox_op_code)op->code) {
 		case FOX_OP_EMBED:
@@ -283,6 +289,7 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_batch *s, str
 			break;
 		case FOX_OP_TAP:
 			run_tap(d, op);
+			st = fox_cancelled(err); /* a long prompt takes seconds */
 			break;
 		case FOX_OP_PICK:
 			run_pick(d, op);
@@ -292,7 +299,7 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_batch *s, str
 		}
 	}
 	d->s = NULL;
-	return FOX_OK;
+	return st;
 }
 
 const struct fox_backend fox_cpu_backend = {

@@ -14,6 +14,9 @@ struct fox_dev {
 	float *slot[FOX_S_COUNT];
 	float *scores; /* [workers][scores_step]: one attention item's weights over the positions */
 	size_t scores_step;
+	uint8_t *acts;   /* rounded activations of the product in work */
+	uint8_t *panels; /* [workers][panel_step]: unpacked weights */
+	size_t panel_step;
 	/* Angles: [0] of most layers, [1] of windowed ones where these have a base of their own. */
 	double *inv_freq[2];      /* [rope_dims / 2] */
 	double multiplier[2];     /* of cos and sin */
@@ -26,6 +29,11 @@ struct fox_dev {
 /* y = x w^T for up to FOX_MATMUL_GROUP operations that read the same slot, as one parallel pass. */
 #define FOX_MATMUL_GROUP 4
 void fox_cpu_matmul(struct fox_dev *d, const struct fox_op *ops, size_t n_ops);
+
+/* What products need beside the slots, at the widths of ask->graph: rounded activations a row of a batch, and one worker's
+ * panel. The same on every machine. */
+uint64_t fox_cpu_acts_bytes(const struct fox_dev_ask *ask);
+uint64_t fox_cpu_panel_bytes(const struct fox_dev_ask *ask);
 
 void fox_cpu_kv_put(struct fox_dev *d, const struct fox_op *op);
 void fox_cpu_attn(struct fox_dev *d, const struct fox_op *op);

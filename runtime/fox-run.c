@@ -23,9 +23,10 @@ static struct args {
 	uint32_t n, context, threads, top_k;
 	uint64_t seed;
 	float temperature, top_p;
-	int kv; /* index into kv_names */
+	int kv;   /* index into kv_names */
+	int mode; /* enum fox_arith */
 	bool echo, ids, quiet, chat;
-} args = {.n = 128, .top_p = 1};
+} args = {.n = 128, .top_p = 1, .mode = FOX_ARITH_FAST};
 
 static const char *const kv_names[] = {"f16", "f32", NULL};
 static const enum fox_type kv_types[] = {FOX_F16, FOX_F32};
@@ -55,6 +56,8 @@ static const struct fox_opt options[] = {
     {FOX_OPT_U32, 'j', "threads", &args.threads, "N", "threads; default: the CPUs this process may use", NULL,
         1, 1024},
     {FOX_OPT_ENUM, 0, "kv", &args.kv, "TYPE", "type of the key-value cache", kv_names, 0, 0},
+    {FOX_OPT_ENUM, 0, "mode", &args.mode, "MODE", "arithmetic: fast (default) rounds activations, exact does not",
+        fox_arith_names, 0, 0},
     {FOX_OPT_FLAG, 'q', "quiet", &args.quiet, NULL, "no statistics on standard error", NULL, 0, 0},
     {FOX_OPT_END, 0, NULL, NULL, NULL, NULL, NULL, 0, 0},
 };
@@ -169,7 +172,7 @@ static enum fox_status open_session(struct run *r, struct fox_err *err)
 	r->pool = fox_pool_open(args.threads ? args.threads : fox_cpu_count());
 	if (!r->pool)
 		return fox_fail_nomem(err);
-	struct fox_session_options so = {.n_ctx = n_ctx, .kv = kv_types[args.kv], .pool = r->pool};
+	struct fox_session_options so = {.n_ctx = n_ctx, .kv = kv_types[args.kv], .arith = (enum fox_arith)args.mode, .pool = r->pool};
 	struct fox_sample_options sa = {args.temperature, args.top_k, args.top_p, args.seed};
 	enum fox_status st = fox_session_open(&r->session, r->model, &so, err);
 	/* Rows of the output past the last token (padding of the matrix) are never chosen. */
@@ -220,19 +223,13 @@ static enum fox_status show(struct run *r, const int32_t *ids, size_t n, bool fi
 	return flush_out(r, err);
 }
 
-/* In batches, so that a long prompt can be interrupted. */
 static enum fox_status run_prompt(struct run *r, struct fox_err *err)
 {
 	double start = now_s();
-	for (size_t done = fox_session_position(r->session); done < r->prompt.n;) {
-		size_t n = r->prompt.n - done < FOX_SESSION_BATCH ? r->prompt.n - done : FOX_SESSION_BATCH;
-		enum fox_status st = fox_cancelled(err);
-		if (st || (st = fox_session_step(r->session, r->prompt.ids + done, n, NULL, err)))
-			return st;
-		done += n;
-	}
+	size_t done = fox_session_position(r->session);
+	enum fox_status st = fox_session_step(r->session, r->prompt.ids + done, r->prompt.n - done, NULL, err);
 	r->prompt_s += now_s() - start;
-	return FOX_OK;
+	return st;
 }
 
 static enum fox_status remember(struct run *r, const int32_t *ids, size_t n, struct fox_err *err)
@@ -447,9 +444,9 @@ static enum fox_status run(struct run *r, const char *path, struct fox_err *err)
 		return st;
 	size_t n = args.chat ? r->past.n : r->prompt.n;
 	fox_log_note(
-	    "loaded in %.2f s; prompt: %zu tokens, %.1f a second; text: %zu tokens, %.1f a second; %u threads",
+	    "loaded in %.2f s; prompt: %zu tokens, %.1f a second; text: %zu tokens, %.1f a second; %u threads, %s arithmetic",
 	    r->loaded_s, n, rate(n, r->prompt_s), r->n_written, rate(r->n_written, r->write_s),
-	    fox_pool_workers(r->pool));
+	    fox_pool_workers(r->pool), fox_arith_names[args.mode]);
 	return st;
 }
 

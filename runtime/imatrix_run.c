@@ -10,7 +10,7 @@
 #include "kernels/kernels.h"
 
 enum {
-	ROWS = FOX_SESSION_BATCH, /* of one observation at most */
+	ROWS = 64, /* of one observation at most */
 	SPAN = 64                 /* columns of one parallel item */
 };
 #define NO_INPUT UINT32_MAX

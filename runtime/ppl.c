@@ -147,6 +147,7 @@ static enum fox_status open_run(struct run *r, struct fox_err *err)
 	struct fox_session_options o = {.n_ctx = c->n_ctx,
 	    .batch = ROWS,
 	    .kv = r->options->kv,
+	    .arith = r->options->arith,
 	    .pool = r->options->pool,
 	    .kernels = r->options->kernels};
 	r->n_vocab = fox_model_hparams(r->side[0].m)->n_vocab;

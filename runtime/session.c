@@ -25,6 +25,7 @@ static enum fox_status fill_ask(struct fox_dev_ask *ask, const struct fox_hparam
 	    .n_ctx = o->n_ctx ? o->n_ctx : h->n_ctx,
 	    .batch = o->batch ? o->batch : FOX_SESSION_BATCH,
 	    .kv = o->kv,
+	    .arith = o->arith,
 	    .pool = o->pool,
 	    .kernels = o->kernels,
 	};

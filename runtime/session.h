@@ -1,15 +1,16 @@
 /* session.h - one timeline of a model: its cache, its position, its last logits. Mutable; one thread at a
  * time.
  *
- * Logits do not depend on how tokens are split into steps and batches, nor on the number of threads: they are
- * bit-equal. They do depend on the cache's type. spec/runtime.md 3 and 5. */
+ * Logits do not depend on the number of threads: they are bit-equal. In exact arithmetic they do not depend on how tokens
+ * are split into steps and batches either (but on AMX); in fast arithmetic a row alone and a row among others may differ by
+ * roundings. They do depend on the cache's type. spec/runtime.md 3 and 5. */
 #ifndef FOX_SESSION_H
 #define FOX_SESSION_H
 
 #include "runtime/backend.h"
 #include "runtime/model.h"
 
-#define FOX_SESSION_BATCH 64u /* rows at once: past this a product gains little and scratch grows */
+#define FOX_SESSION_BATCH 512u /* rows at once: past this a product gains little and scratch grows */
 
 struct fox_session;
 
@@ -18,6 +19,7 @@ struct fox_session_options {
 	uint32_t n_ctx;                    /* positions; 0: what the model was trained for */
 	uint32_t batch;                    /* rows at once; 0: FOX_SESSION_BATCH */
 	enum fox_type kv;                  /* FOX_F32 (also the default: it is 0) or FOX_F16 */
+	enum fox_arith arith;              /* FOX_ARITH_EXACT (the default) or FOX_ARITH_FAST: spec/runtime.md 5 */
 	struct fox_pool *pool;             /* borrowed; NULL: the calling thread alone */
 	const struct fox_kernels *kernels; /* borrowed; NULL: the table of this CPU */
 	const struct fox_backend *backend; /* NULL: fox_cpu_backend */

@@ -1,16 +1,16 @@
 # Conversations: the demo's format, turns one by one and by a line each, what is typed stays text, what is refused.
 fox-convert "$FOX_ROOT/tests/demo" -o m.gguf -q >/dev/null
-try() { fox-run m.gguf --chat -n 3 "$@"; echo "exit $?"; }
+try() { fox-run m.gguf --mode exact --chat -n 3 "$@"; echo "exit $?"; }
 note() { sed 's/^fox-run: note: loaded.*/statistics/' err; }
-fox-run m.gguf --chat -n 3 --echo --system 'Be brief.' -p 'a<eos>b' 2>err
+fox-run m.gguf --mode exact --chat -n 3 --echo --system 'Be brief.' -p 'a<eos>b' 2>err
 echo && note
 ids() { tr '\n' ' ' && echo; }
-fox-run m.gguf --chat -n 1 -q --ids --echo -p 'a<eos>b' | ids
-fox-run m.gguf --chat -n 1 -q --ids --echo -p 'ab' | ids
+fox-run m.gguf --mode exact --chat -n 1 -q --ids --echo -p 'a<eos>b' | ids
+fox-run m.gguf --mode exact --chat -n 1 -q --ids --echo -p 'ab' | ids
 echo "-- lines are one conversation; the same on any number of threads"
-printf 'hi\n\nwho?\n' | fox-run m.gguf --chat -n 4 -q --ids --echo >lines
+printf 'hi\n\nwho?\n' | fox-run m.gguf --mode exact --chat -n 4 -q --ids --echo >lines
 grep -c '^1$' lines
-printf 'hi\n\nwho?\n' | fox-run m.gguf --chat -n 4 -q --ids --echo -j 1 | cmp - lines && echo same
+printf 'hi\n\nwho?\n' | fox-run m.gguf --mode exact --chat -n 4 -q --ids --echo -j 1 | cmp - lines && echo same
 ids <lines
 echo "-- refused"
 try -p a -f b 2>&1

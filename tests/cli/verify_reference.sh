@@ -9,6 +9,13 @@ fox-verify good.gguf --reference r.safetensors -j 1 | cmp - a && echo same
 fox-verify q8.gguf --reference r.safetensors -q && echo "q8_0 within its limit"
 fox-verify q8.gguf --reference r.safetensors --max-nmse 1e-9 -q | sed 's/NMSE [^ ]*/NMSE X/'
 fox-verify good.gguf --reference r.safetensors --max-nmse 0 -q | sed 's/NMSE [^ ]*/NMSE X/'
+echo "== fast arithmetic"
+for f in good q8; do
+	fox-verify $f.gguf --reference "$npz" --mode fast -q && echo "$f within the limit of its noise"
+	fox-verify $f.gguf --reference "$npz" --mode fast | sed -n 's/NMSE [0-9][^ ]* /NMSE X /;s/limit [^ ]*/limit X/;/Logits\|logits.nmse/p'
+done
+mkfault good.gguf bad.gguf theta
+fox-verify bad.gguf --reference "$npz" --mode fast -q | sed "s/NMSE [^ ]* /NMSE X /;s/, limit.*//" | grep fail
 echo "== quantized: limits by what noise of the type's size does to this model; faults are above them"
 for t in q6_k q4_k_m iq4_xs q2_k; do
 	fox-convert -q "$FOX_ROOT/tests/demo" -t $t -f -o k.gguf >/dev/null

@@ -13,6 +13,10 @@ sed -n 's/^    "\(ppl\|base_ppl\|ppl_ratio\|kld\|same_top\)": \([0-9]*\.[0-9][0-
 fox-verify q8_0.gguf $short --against bf16.gguf -j 1 >a
 fox-verify q8_0.gguf $short --against bf16.gguf -j 3 | cmp - a && echo "the same with three threads"
 fox-verify bf16.gguf $short --against bf16.gguf --max-kld 0 --max-ppl-ratio 1 -q && echo "itself: within limits of nothing"
+echo "== fast arithmetic: named, and near"
+fox-verify q8_0.gguf $short --mode fast --json | grep '"arithmetic"'
+fox-verify q8_0.gguf $short --mode fast | grep -o 'Text (fast.*'
+fox-verify q8_0.gguf $short --mode fast --against bf16.gguf --max-kld 1e-3 --max-ppl-ratio 1.01 -q && echo "within limits"
 echo "== limits"
 fox-verify q8_0.gguf $short --against bf16.gguf --max-kld 1e-6 --max-ppl-ratio 0.9 -q | sed 's/\(ratio of perplexities\|divergence\) .*, /\1 X, /'
 code q8_0.gguf $short --against bf16.gguf --max-kld 1e-6

@@ -29,7 +29,7 @@ static void run(float logits[N][VOCAB], const struct fox_model *m, bool disturbe
 	for (int i = 0; i < N; i++)
 		ids[i] = (int32_t)(test_rand(&seed) % VOCAB);
 	assert_fox_ok(fox_session_open(&s, m, &o, &e), &e);
-	assert_fox_ok(fox_ver_disturb_open(&d, m, NULL, &e), &e);
+	assert_fox_ok(fox_ver_disturb_open(&d, m, FOX_ARITH_EXACT, NULL, &e), &e);
 	for (size_t at = 0; at < N; at += step) {
 		struct fox_session_taps taps = {
 		    .logits = logits[at], .observe = disturbed ? fox_ver_disturb_add : NULL, .observe_ctx = d};
@@ -109,7 +109,7 @@ static void size(void **state)
 	static const int32_t ids[N] = {3, 5, 7};
 	struct fox_model *m = model_of(FOX_Q8_0);
 	assert_fox_ok(fox_session_open(&s, m, &o, &e), &e);
-	assert_fox_ok(fox_ver_disturb_open(&seen.d, m, NULL, &e), &e);
+	assert_fox_ok(fox_ver_disturb_open(&seen.d, m, FOX_ARITH_EXACT, NULL, &e), &e);
 	struct fox_session_taps taps = {.observe = look, .observe_ctx = &seen};
 	assert_fox_ok(fox_session_step(s, ids, N, &taps, &e), &e);
 	assert_true(seen.want > 0 && fabs(seen.got / seen.want - 1) < 0.02); /* some 30,000 numbers */

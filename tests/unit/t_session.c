@@ -364,11 +364,17 @@ static void memory(void **state)
 	assert_fox_ok(fox_session_memory(&mem, &h, 3330543616u, &o, &e), &e);
 	assert_true(mem.kv == 65536u * 8192u);
 	assert_true(mem.logits == 1024000);
-	/* 64 rows of x, n, t (2048), q, a (2048), k, v (512), g, u (4096); scores 4 x 8192; angles 2 x 64 x 8192
-	 */
-	uint64_t scratch =
-	    4 * (64 * (3 * 2048 + 2 * 2048 + 2 * 512 + 2 * 4096) + 4 * 8192 + 2 * 64 * 8192) + 8 * 64;
+	/* 512 rows of x, n, t (2048), q, a (2048), k, v (512), g, u (4096), and of the widest in two bf16 parts (64 more elements
+	 * a row); a panel; scores 4 x 8192; angles 2 x 64 x 8192 */
+	uint64_t scratch = 4 * (512 * (3 * 2048 + 2 * 2048 + 2 * 512 + 2 * 4096) + 4 * 8192 + 2 * 64 * 8192) + 8 * 64 +
+	                   512 * 4 * (4096 + 64) + 64 * 4096 * 4 + 65536;
 	assert_true(mem.scratch == scratch);
+	/* fast: bf16, 8 bits and 16 bits, in rows of a multiple of 512; two times a scale for 32 and a sum for 16 */
+	o.arith = FOX_ARITH_FAST;
+	struct fox_memory fast;
+	assert_fox_ok(fox_session_memory(&fast, &h, 3330543616u, &o, &e), &e);
+	assert_true(fast.scratch == mem.scratch - 512 * 4 * 4160 + 512 * (2 * 4160 + 3 * 4608 + 2 * (4608 / 32 * 4 + 4608 / 16 * 2)));
+	o.arith = FOX_ARITH_EXACT;
 	assert_true(mem.total == 3330543616u + mem.kv + mem.scratch + mem.logits);
 	o.kv = FOX_F32, o.n_ctx = 1;
 	assert_fox_ok(fox_session_memory(&mem, &h, 0, &o, &e), &e);
