@@ -13,7 +13,8 @@
 #include "inspect/verify.h"
 #include "runtime/session.h"
 
-enum { STEP = 16 }; /* positions at once: bounds the memory for logits of large vocabularies */
+enum { STEP = 64 };            /* positions at once, where their logits fit */
+#define STEP_BYTES (32u << 20) /* memory for those, of one run */
 
 /* What a container's types let one expect. Floats, worst tensor first; limits: spec/verify.md 5 says how each was measured. */
 static const struct kind {
@@ -105,6 +106,7 @@ struct side {
 
 struct run {
 	const struct fox_reference *ref;
+	size_t step; /* positions at once */
 	struct sums logits, *layers; /* against the reference; layers: [n_layers], NULL without hidden states */
 	struct sums noise, *noise_layers; /* likewise of a disturbed run against the undisturbed one */
 	double kl_sum, kl_max;
@@ -145,13 +147,13 @@ static enum fox_status open_side(struct side *s, const struct run *r, const stru
 {
 	const struct fox_reference *ref = r->ref;
 	struct fox_session_options options = {
-	    .n_ctx = (uint32_t)ref->n, .batch = STEP, .kv = FOX_F32, .arith = v->arith, .pool = v->pool};
+	    .n_ctx = (uint32_t)ref->n, .batch = (uint32_t)r->step, .kv = FOX_F32, .arith = v->arith, .pool = v->pool};
 	enum fox_status st = fox_session_open(&s->session, m, &options, err);
 	if (st)
 		return st;
-	s->taps.logits = calloc((size_t)(STEP * ref->n_vocab), sizeof(float));
+	s->taps.logits = calloc((size_t)(r->step * ref->n_vocab), sizeof(float));
 	s->taps.hidden =
-	    ref->hidden ? calloc((size_t)(ref->n_layers * STEP * ref->d_model), sizeof(float)) : NULL;
+	    ref->hidden ? calloc((size_t)(ref->n_layers * r->step * ref->d_model), sizeof(float)) : NULL;
 	if (!s->taps.logits || (ref->hidden && !s->taps.hidden))
 		return fox_fail_nomem(err);
 	return FOX_OK;
@@ -168,8 +170,8 @@ static enum fox_status run_steps(struct run *r, struct side *s, struct side *noi
 {
 	const struct fox_reference *ref = r->ref;
 	enum fox_status st = FOX_OK;
-	for (uint64_t at = 0; at < ref->n && !st; at += STEP) {
-		size_t n = ref->n - at < STEP ? (size_t)(ref->n - at) : STEP;
+	for (uint64_t at = 0; at < ref->n && !st; at += r->step) {
+		size_t n = ref->n - at < r->step ? (size_t)(ref->n - at) : r->step;
 		st = fox_session_step(s->session, ref->ids + at, n, &s->taps, err);
 		if (!st)
 			compare_step(r, s->taps.logits, s->taps.hidden, at, n);
@@ -355,6 +357,8 @@ enum fox_status fox_ver_logits(
 	if (!s && ref.n_layers && !(r.layers = calloc(2 * (size_t)ref.n_layers, sizeof *r.layers)))
 		s = fox_fail_nomem(err);
 	r.noise_layers = r.layers ? r.layers + ref.n_layers : NULL;
+	uint64_t fit = ref.n_vocab ? STEP_BYTES / (ref.n_vocab * sizeof(float)) : 1;
+	r.step = fit > STEP ? STEP : fit ? (size_t)fit : 1;
 	struct expected x = expected_of(v->g);
 	bool by_noise = (x.worst != FOX_F32 || v->arith == FOX_ARITH_FAST) && !limits->given;
 	if (!s)

@@ -172,7 +172,7 @@ struct fox_ver_limits {
  * fox_ver_logits - run the ids of a reference and compare: logits.nmse, logits.top1, logits.layer
  *
  * path    .npz or .safetensors with input_ids, logits and, if it likes, hidden_states
- * f32 arithmetic and an f32 KV cache; the result does not depend on the number of threads
+ * v->arith and an f32 KV cache; the result does not depend on the number of threads
  * errors  those of fox_reference_open and fox_model_bind; FOX_E_MISMATCH: sizes or ids that are not the model's
  */
 enum fox_status fox_ver_logits(struct fox_verify *v, const char *path, const struct fox_ver_limits *limits,
@@ -200,7 +200,7 @@ struct fox_ver_text {
 /*
  * fox_ver_ppl - run a text and measure: text.ppl, text.context; against another container also text.ratio, text.kld
  *
- * f32 arithmetic and f32 KV caches; the result does not depend on the number of threads
+ * v->arith and f32 KV caches; the result does not depend on the number of threads
  * errors  those of fox_model_bind, fox_tokdata_from_gguf, fox_chunks_open, fox_ppl_compare and of opening the files;
  *         FOX_E_MISMATCH: two vocabularies
  */

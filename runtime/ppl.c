@@ -6,7 +6,7 @@
 
 #include "runtime/ppl_stat.h"
 
-enum { ROWS = 64 };            /* rows of logits at once, where they fit */
+enum { ROWS = 256 };           /* rows of logits at once, where they fit */
 #define ROWS_BYTES (64u << 20) /* memory for them, of one model */
 
 struct side {

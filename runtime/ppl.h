@@ -44,7 +44,7 @@ struct fox_ppl_progress {
 	double ppl, base_ppl, kld; /* of those; base_ppl and kld 0 without a base. NaN while n is 0 */
 };
 
-/* Called on the calling thread after each step of at most 64 rows. Another status than FOX_OK ends the run with it: so a
+/* Called on the calling thread after each step of at most 256 rows. Another status than FOX_OK ends the run with it: so a
  * run is cancelled. */
 typedef enum fox_status (*fox_ppl_fn)(void *ctx, const struct fox_ppl_progress *p, struct fox_err *err);
 
@@ -61,7 +61,7 @@ struct fox_ppl_options {
 /*
  * fox_ppl_run - perplexity of the chunks under one model
  *
- * memory  a session of n_ctx positions, up to 64 rows of logits but no more than 64 MiB (at least one), 32 bytes a position
+ * memory  a session of n_ctx positions, up to 256 rows of logits but no more than 64 MiB (at least one), 32 bytes a position
  * errors  FOX_E_MISMATCH: an id that the model has no row for; those of fox_session_open and fox_session_step; what
  *         progress returns; FOX_E_NOMEM
  */
