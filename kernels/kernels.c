@@ -7,6 +7,32 @@
 #include "kernels/cuda/cuda.h"
 #include "kernels/quant.h"
 
+/* Scalar gemv: fast for types of small integers; the others are served by dot. */
+static void gemv_scalar(struct fox_kernels *k)
+{
+	static const struct {
+		enum fox_type type;
+		fox_gemv_fn *fn;
+	} fast[] = {
+	    {FOX_Q8_0, fox_gemv_q8_0_scalar},
+	    {FOX_Q4_0, fox_gemv_q4_0_scalar},
+	    {FOX_Q4_1, fox_gemv_q4_1_scalar},
+	    {FOX_Q5_0, fox_gemv_q5_0_scalar},
+	    {FOX_Q5_1, fox_gemv_q5_1_scalar},
+	    {FOX_IQ4_NL, fox_gemv_iq4_nl_scalar},
+	    {FOX_MXFP4, fox_gemv_mxfp4_scalar},
+	    {FOX_NVFP4, fox_gemv_nvfp4_scalar},
+	    {FOX_Q2_K, fox_gemv_q2_k_scalar},
+	    {FOX_Q3_K, fox_gemv_q3_k_scalar},
+	    {FOX_Q4_K, fox_gemv_q4_k_scalar},
+	    {FOX_Q5_K, fox_gemv_q5_k_scalar},
+	    {FOX_Q6_K, fox_gemv_q6_k_scalar},
+	    {FOX_IQ4_XS, fox_gemv_iq4_xs_scalar},
+	};
+	for (size_t i = 0; i < FOX_COUNT(fast); i++)
+		k->gemv[FOX_ARITH_FAST][fast[i].type] = (struct fox_gemv){fast[i].fn, FOX_ACTS_Q8, "scalar"};
+}
+
 void fox_kernels_init(struct fox_kernels *k, uint32_t isa)
 {
 	*k = (struct fox_kernels){
@@ -113,6 +139,7 @@ void fox_kernels_init(struct fox_kernels *k, uint32_t isa)
 	};
 	for (size_t t = 0; t < FOX_TYPE_LIMIT; t++)
 		k->dot_isa[t] = k->dot[t] ? "scalar" : NULL;
+	gemv_scalar(k);
 #if defined(__x86_64__)
 	fox_kernels_init_x86(k, isa);
 #endif

@@ -134,6 +134,7 @@ struct fox_kernels {
 /* Fill the table for a set of ISA bits: scalar first, then each better set overwrites. */
 void fox_kernels_init(struct fox_kernels *k, uint32_t isa);
 void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa);
+void fox_kernels_init_gemv_x86(struct fox_kernels *k, uint32_t isa); /* a part of it */
 
 /* The table for this CPU ($FOX_CPU_DISABLE respected), filled by the first call; any thread may make it. */
 const struct fox_kernels *fox_kernels(void);
@@ -200,5 +201,24 @@ fox_softcap_fn fox_softcap_scalar;
 fox_softmax_fn fox_softmax_scalar, fox_softmax_avx2;
 fox_rope_fn fox_rope_scalar, fox_rope_avx2;
 fox_acts_fn fox_acts_bf16_scalar, fox_acts_bf16x2_scalar, fox_acts_q8_scalar, fox_acts_q16_scalar;
+
+/* gemv: fast, then exact; where a table has no entry, dot serves */
+fox_gemv_fn fox_gemv_q8_0_scalar, fox_gemv_q4_0_scalar, fox_gemv_q4_1_scalar, fox_gemv_q5_0_scalar,
+    fox_gemv_q5_1_scalar, fox_gemv_iq4_nl_scalar, fox_gemv_mxfp4_scalar, fox_gemv_nvfp4_scalar,
+    fox_gemv_q2_k_scalar, fox_gemv_q3_k_scalar, fox_gemv_q4_k_scalar, fox_gemv_q5_k_scalar,
+    fox_gemv_q6_k_scalar, fox_gemv_iq4_xs_scalar;
+fox_gemv_fn fox_gemv_q8_0_avx2, fox_gemv_q4_0_avx2, fox_gemv_q4_1_avx2, fox_gemv_q5_0_avx2,
+    fox_gemv_q5_1_avx2, fox_gemv_iq4_nl_avx2, fox_gemv_mxfp4_avx2, fox_gemv_nvfp4_avx2, fox_gemv_q2_k_avx2,
+    fox_gemv_q3_k_avx2, fox_gemv_q4_k_avx2, fox_gemv_q5_k_avx2, fox_gemv_q6_k_avx2, fox_gemv_iq4_xs_avx2;
+fox_gemv_fn fox_gemv_exact_f32_avx2, fox_gemv_exact_f16_avx2, fox_gemv_exact_bf16_avx2,
+    fox_gemv_exact_q8_0_avx2, fox_gemv_exact_q4_0_avx2, fox_gemv_exact_q4_1_avx2, fox_gemv_exact_q5_0_avx2,
+    fox_gemv_exact_q5_1_avx2, fox_gemv_exact_iq4_nl_avx2, fox_gemv_exact_mxfp4_avx2,
+    fox_gemv_exact_nvfp4_avx2, fox_gemv_exact_q2_k_avx2, fox_gemv_exact_q3_k_avx2, fox_gemv_exact_q4_k_avx2,
+    fox_gemv_exact_q5_k_avx2, fox_gemv_exact_q6_k_avx2, fox_gemv_exact_iq4_xs_avx2,
+    fox_gemv_exact_iq1_s_avx2, fox_gemv_exact_iq1_m_avx2, fox_gemv_exact_iq2_xxs_avx2,
+    fox_gemv_exact_iq2_xs_avx2, fox_gemv_exact_iq2_s_avx2, fox_gemv_exact_iq3_xxs_avx2,
+    fox_gemv_exact_iq3_s_avx2, fox_gemv_exact_tq1_0_avx2, fox_gemv_exact_tq2_0_avx2,
+    fox_gemv_exact_q1_0_avx2, fox_gemv_exact_q2_0_avx2;
+fox_acts_fn fox_acts_bf16_avx2, fox_acts_bf16x2_avx2, fox_acts_q8_avx2, fox_acts_q16_avx2;
 
 #endif

@@ -99,4 +99,5 @@ void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
 	k->silu_mul = fox_silu_mul_avx2;
 	k->softmax = fox_softmax_avx2;
 	k->rope = fox_rope_avx2;
+	fox_kernels_init_gemv_x86(k, isa);
 }
