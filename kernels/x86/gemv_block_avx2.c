@@ -113,14 +113,15 @@ INLINE struct codes codes_mxfp4(const uint8_t *a, const uint8_t *b, bool has_b)
 	return look_up(fp4_value, NIBBLES_AT(mxfp4));
 }
 
-/* ---- scales of four blocks, `size` bytes apart, n of them there: lanes 0, 4, 1, 5, 0 where there is none; the
- * other lanes hold anything */
+/* ---- scales of four blocks, `size` bytes apart, n of them there: lanes 0, 4, 1, 5, 0 where there is none. What follows a
+ * scale, the minimum or anything, is two lanes further. */
 
 INLINE __m256 scales_f16(const uint8_t *p, size_t size, size_t n)
 {
-	__m128i even = _mm_cvtsi32_si128(fox_load16(p)), odd = _mm_setzero_si128();
+	const __m128i none = _mm_setzero_si128();
+	__m128i even = _mm_unpacklo_epi16(_mm_cvtsi32_si128((int)fox_load32(p)), none), odd = none;
 	if (n == 2 || n == 3)
-		odd = _mm_cvtsi32_si128(fox_load16(p + size));
+		odd = _mm_unpacklo_epi16(_mm_cvtsi32_si128((int)fox_load32(p + size)), none);
 	if (n > 2)
 		even = _mm_unpacklo_epi16(load_16(p), load_16(p + 2 * size));
 	if (n > 3)
@@ -141,19 +142,13 @@ INLINE __m256 scales_e8m0(const uint8_t *p, size_t size, size_t n)
 	return _mm256_castsi256_ps(_mm256_blendv_epi8(low, normal, _mm256_cmpgt_epi32(e, one)));
 }
 
-/* The minima follow the scales. */
-INLINE __m256 minima_f16(const uint8_t *p, size_t size, size_t n)
-{
-	return scales_f16(p + 2, size, n);
-}
-
 struct kind {
 	codes_fn *codes;
 	__m256 (*scales)(const uint8_t *p, size_t size, size_t n);
 	size_t size;
 	char zero;      /* taken off the codes */
 	bool is_signed; /* codes are bytes with a sign, -127 at least */
-	bool has_min;
+	bool has_min;   /* after the scale */
 };
 
 /* Four groups of activations, n of them there, as pairs. */
@@ -161,24 +156,29 @@ struct x4 {
 	__m256i v[2][2]; /* of each pair what codes.v meets: magnitudes if the codes are signed */
 	__m256i as_is[2][2];
 	__m256i off[2];   /* zero times the sums of two, of both halves */
-	__m256 d, of_sum; /* lanes as those of scales; 0 in the others */
+	__m256 d, of_sum; /* lanes as those of scales and of minima; 0 in the others */
 };
 
-INLINE __m256 spread(const float v[4])
+/* Four values to lanes `at`, `at` + 4, `at` + 1, `at` + 5, zeros to the others. */
+INLINE __m256 spread(__m128 v, const int at)
 {
-	return _mm256_setr_ps(v[0], v[2], 0, 0, v[1], v[3], 0, 0);
+	const __m256i to =
+	    at ? _mm256_setr_epi32(7, 7, 0, 2, 7, 7, 1, 3) : _mm256_setr_epi32(0, 2, 7, 7, 1, 3, 7, 7);
+	return _mm256_permutevar8x32_ps(_mm256_zextps128_ps256(v), to);
 }
 
 INLINE struct x4 load_x(const struct fox_acts *x, size_t g, size_t n, const struct kind k)
 {
 	struct x4 out;
 	const int8_t *q = (const int8_t *)x->q + g * GROUP;
-	float d[4] = {0}, of_sum[4] = {0};
-	for (size_t i = 0; i < n; i++) {
-		d[i] = x->d[g + i];
-		of_sum[i] = k.has_min ? d[i] * (float)(x->sum[2 * (g + i)] + x->sum[2 * (g + i) + 1]) : 0;
-	}
-	out.d = spread(d), out.of_sum = spread(of_sum);
+	float d[4] = {0};
+	int16_t sums[8] = {0};
+	memcpy(d, x->d + g, n * sizeof *d);
+	memcpy(sums, x->sum + 2 * g, 2 * n * sizeof *sums);
+	__m128 of_x = _mm_loadu_ps(d);
+	__m128 of_sum = _mm_cvtepi32_ps(_mm_madd_epi16(load_16(sums), _mm_set1_epi16(1)));
+	out.d = spread(of_x, 0);
+	out.of_sum = k.has_min ? spread(_mm_mul_ps(of_x, of_sum), 2) : _mm256_setzero_ps();
 	for (size_t p = 0; p < 2 && 2 * p < n; p++) {
 		const int8_t *a = q + 2 * p * GROUP, *b = a + GROUP;
 		for (size_t h = 0; h < 2; h++) {
@@ -212,17 +212,15 @@ INLINE __m256 products(struct codes q, const struct x4 *x, size_t p, const struc
 INLINE __m256 add_blocks(
     __m256 sum, const uint8_t *p, const struct x4 *x, const size_t n, const struct kind k)
 {
-	__m256 d = _mm256_mul_ps(k.scales(p, k.size, n), x->d);
+	__m256 stored = k.scales(p, k.size, n), d = _mm256_mul_ps(stored, x->d);
 	struct codes q = k.codes(p, p + k.size, n > 1);
 	sum = _mm256_fmadd_ps(_mm256_permute_ps(d, 0x00), products(q, x, 0, k), sum);
 	if (n > 2) {
 		q = k.codes(p + 2 * k.size, p + 3 * k.size, n > 3);
 		sum = _mm256_fmadd_ps(_mm256_permute_ps(d, 0x55), products(q, x, 1, k), sum);
 	}
-	if (k.has_min) { /* lanes that hold anything are taken out */
-		__m256 m = _mm256_blend_ps(_mm256_setzero_ps(), minima_f16(p, k.size, n), 0x33);
-		sum = _mm256_fmadd_ps(m, x->of_sum, sum);
-	}
+	if (k.has_min)
+		sum = _mm256_fmadd_ps(stored, x->of_sum, sum);
 	return sum;
 }
 
