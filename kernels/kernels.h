@@ -134,6 +134,11 @@ struct fox_kernels {
 /* Fill the table for a set of ISA bits: scalar first, then each better set overwrites. */
 void fox_kernels_init(struct fox_kernels *k, uint32_t isa);
 void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa);
+void fox_kernels_init_gemm_x86(struct fox_kernels *k, uint32_t isa);
+
+/* Overwrite the entries of gemm[arith] that `from`, a table by weight type, has (pack is not NULL). */
+void fox_kernels_put_gemm(
+    struct fox_kernels *k, enum fox_arith arith, const struct fox_gemm from[FOX_TYPE_LIMIT]);
 
 /* The table for this CPU ($FOX_CPU_DISABLE respected), filled by the first call; any thread may make it. */
 const struct fox_kernels *fox_kernels(void);
@@ -200,5 +205,8 @@ fox_softcap_fn fox_softcap_scalar;
 fox_softmax_fn fox_softmax_scalar, fox_softmax_avx2;
 fox_rope_fn fox_rope_scalar, fox_rope_avx2;
 fox_acts_fn fox_acts_bf16_scalar, fox_acts_bf16x2_scalar, fox_acts_q8_scalar, fox_acts_q16_scalar;
+fox_acts_fn fox_acts_u8_scalar;
+/* gemm: one table for each way of multiplying */
+extern const struct fox_gemm fox_gemm_exact_scalar[FOX_TYPE_LIMIT], fox_gemm_exact_avx2[FOX_TYPE_LIMIT];
 
 #endif
