@@ -205,8 +205,11 @@ fox_softcap_fn fox_softcap_scalar;
 fox_softmax_fn fox_softmax_scalar, fox_softmax_avx2;
 fox_rope_fn fox_rope_scalar, fox_rope_avx2;
 fox_acts_fn fox_acts_bf16_scalar, fox_acts_bf16x2_scalar, fox_acts_q8_scalar, fox_acts_q16_scalar;
-fox_acts_fn fox_acts_u8_scalar;
+fox_acts_fn fox_acts_u8_scalar, fox_acts_u8_avx2;
 /* gemm: one table for each way of multiplying */
-extern const struct fox_gemm fox_gemm_exact_scalar[FOX_TYPE_LIMIT], fox_gemm_exact_avx2[FOX_TYPE_LIMIT];
+extern const struct fox_gemm fox_gemm_exact_scalar[FOX_TYPE_LIMIT], fox_gemm_exact_avx2[FOX_TYPE_LIMIT],
+    fox_gemm_u8_avx2[FOX_TYPE_LIMIT], fox_gemm_i16_avx2[FOX_TYPE_LIMIT];
+fox_panel_mul_fn fox_panel_mul_u8_32_avx2, fox_panel_mul_u8_32b_avx2, fox_panel_mul_u8_16_avx2,
+    fox_panel_mul_u8_16b_avx2;
 
 #endif
