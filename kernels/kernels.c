@@ -126,6 +126,7 @@ void fox_kernels_init(struct fox_kernels *k, uint32_t isa)
 	    .acts[FOX_ACTS_BF16X2] = fox_acts_bf16x2_scalar,
 	    .acts[FOX_ACTS_Q8] = fox_acts_q8_scalar,
 	    .acts[FOX_ACTS_Q16] = fox_acts_q16_scalar,
+	    .acts[FOX_ACTS_U8] = fox_acts_u8_scalar,
 	    .range = fox_range_scalar,
 	    .error = fox_error_scalar,
 	    .rmsnorm = fox_rmsnorm_scalar,
@@ -140,9 +141,19 @@ void fox_kernels_init(struct fox_kernels *k, uint32_t isa)
 	for (size_t t = 0; t < FOX_TYPE_LIMIT; t++)
 		k->dot_isa[t] = k->dot[t] ? "scalar" : NULL;
 	gemv_scalar(k);
+	fox_kernels_put_gemm(k, FOX_ARITH_EXACT, fox_gemm_exact_scalar);
+	fox_kernels_put_gemm(k, FOX_ARITH_FAST, fox_gemm_exact_scalar); /* rounding gains nothing here */
 #if defined(__x86_64__)
 	fox_kernels_init_x86(k, isa);
 #endif
+}
+
+void fox_kernels_put_gemm(
+    struct fox_kernels *k, enum fox_arith arith, const struct fox_gemm from[FOX_TYPE_LIMIT])
+{
+	for (size_t t = 0; t < FOX_TYPE_LIMIT; t++)
+		if (from[t].pack)
+			k->gemm[arith][t] = from[t];
 }
 
 const struct fox_kernels *fox_kernels(void)

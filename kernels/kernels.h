@@ -135,6 +135,11 @@ struct fox_kernels {
 void fox_kernels_init(struct fox_kernels *k, uint32_t isa);
 void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa);
 void fox_kernels_init_gemv_x86(struct fox_kernels *k, uint32_t isa); /* a part of it */
+void fox_kernels_init_gemm_x86(struct fox_kernels *k, uint32_t isa);
+
+/* Overwrite the entries of gemm[arith] that `from`, a table by weight type, has (pack is not NULL). */
+void fox_kernels_put_gemm(
+    struct fox_kernels *k, enum fox_arith arith, const struct fox_gemm from[FOX_TYPE_LIMIT]);
 
 /* The table for this CPU ($FOX_CPU_DISABLE respected), filled by the first call; any thread may make it. */
 const struct fox_kernels *fox_kernels(void);
@@ -201,6 +206,12 @@ fox_softcap_fn fox_softcap_scalar;
 fox_softmax_fn fox_softmax_scalar, fox_softmax_avx2;
 fox_rope_fn fox_rope_scalar, fox_rope_avx2;
 fox_acts_fn fox_acts_bf16_scalar, fox_acts_bf16x2_scalar, fox_acts_q8_scalar, fox_acts_q16_scalar;
+fox_acts_fn fox_acts_u8_scalar, fox_acts_u8_avx2;
+/* gemm: one table for each way of multiplying */
+extern const struct fox_gemm fox_gemm_exact_scalar[FOX_TYPE_LIMIT], fox_gemm_exact_avx2[FOX_TYPE_LIMIT],
+    fox_gemm_u8_avx2[FOX_TYPE_LIMIT], fox_gemm_i16_avx2[FOX_TYPE_LIMIT];
+fox_panel_mul_fn fox_panel_mul_u8_32_avx2, fox_panel_mul_u8_32b_avx2, fox_panel_mul_u8_16_avx2,
+    fox_panel_mul_u8_16b_avx2;
 
 /* gemv: fast, then exact; where a table has no entry, dot serves */
 fox_gemv_fn fox_gemv_q8_0_scalar, fox_gemv_q4_0_scalar, fox_gemv_q4_1_scalar, fox_gemv_q5_0_scalar,

@@ -15,6 +15,7 @@ void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
 {
 	if (!(isa & FOX_ISA_AVX2))
 		return;
+	fox_kernels_init_gemm_x86(k, isa);
 	dots(k, "avx2", fox_dot_f32_avx2, fox_dot_f16_avx2, fox_dot_bf16_avx2, fox_dot_q8_0_avx2);
 	k->dot[FOX_Q4_0] = fox_dot_q4_0_avx2, k->dot_isa[FOX_Q4_0] = "avx2";
 	k->dot[FOX_Q4_1] = fox_dot_q4_1_avx2, k->dot_isa[FOX_Q4_1] = "avx2";
