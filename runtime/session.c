@@ -139,9 +139,10 @@ enum fox_status fox_session_rewind(struct fox_session *s, uint32_t position, str
 {
 	if (position > s->pos)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "position %u lies ahead of %u", position, s->pos);
-	if (position < s->pos)
+	if (position < s->pos) {
 		s->has_logits = false;
-	s->pos = position;
+		s->pos = s->backend->rewind(s->dev, position);
+	}
 	return FOX_OK;
 }
 
