@@ -32,8 +32,8 @@
  * order   one sum for each element, i rising: a row's value does not depend on the rows beside it
  * bound   |y - y_scalar| <= 2 k 2^-24 * sum |x b|, whatever the data; 1e-6 * sum |x b| where roundings are not biased
  */
-typedef void fox_attn_mul_fn(float *y, size_t y_step, const float *keep, const float *x, size_t x_step, size_t rows,
-    const void *b, size_t height, size_t first, size_t k, size_t n_panels);
+typedef void fox_attn_mul_fn(float *y, size_t y_step, const float *keep, const float *x, size_t x_step,
+    size_t rows, const void *b, size_t height, size_t first, size_t k, size_t n_panels);
 
 /* What becomes of a product before its exponential: x = s * scale; with a cap, cap * tanh(x / cap); then minus slope times
  * the distance in positions. */
@@ -58,7 +58,8 @@ struct fox_attn_seen {
  * order     weights are added in f32 to 16 partials, s[j] to partial j % 16, j rising; partials pairwise 8, 4, 2, 1 apart; the
  *           result in f64 to sum times what is returned
  * beyond    NaN among s makes sum NaN. While all scores are -Inf, weights, sum and what is returned are 0
- * bound     |w - w_scalar| <= 1e-6 w + 1e-30 where shaped scores are the same; they differ by |x| 2^-22 at most
+ * bound     |w - w_scalar| <= 1e-6 w + 1e-30 where shaped scores are the same, likewise of what is returned; shaped scores
+ *           differ by 2^-22 of the largest of their terms at most
  */
 typedef float fox_attn_weigh_fn(
     float *s, size_t n, const struct fox_attn_shape *shape, uint32_t distance, struct fox_attn_seen *seen);
@@ -77,14 +78,14 @@ struct fox_attn {
 };
 
 /* The variants, for the ladders and for tests. */
-fox_attn_mul_fn fox_attn_mul_f32_scalar, fox_attn_mul_f16_scalar, fox_attn_mul_bf16_scalar, fox_attn_keys_q8_0_scalar,
-    fox_attn_values_q8_0_scalar;
+fox_attn_mul_fn fox_attn_mul_f32_scalar, fox_attn_mul_f16_scalar, fox_attn_mul_bf16_scalar,
+    fox_attn_keys_q8_0_scalar, fox_attn_values_q8_0_scalar;
 fox_attn_mul_fn fox_attn_mul_f32_avx2, fox_attn_mul_f16_avx2, fox_attn_mul_bf16_avx2, fox_attn_keys_q8_0_avx2,
     fox_attn_values_q8_0_avx2;
-fox_attn_mul_fn fox_attn_mul_f32_avx512, fox_attn_mul_f16_avx512, fox_attn_mul_bf16_avx512, fox_attn_keys_q8_0_avx512,
-    fox_attn_values_q8_0_avx512;
-fox_attn_open_fn fox_attn_open_keys_q8_0_scalar, fox_attn_open_values_q8_0_scalar, fox_attn_open_keys_q8_0_avx2,
-    fox_attn_open_values_q8_0_avx2;
+fox_attn_mul_fn fox_attn_mul_f32_avx512, fox_attn_mul_f16_avx512, fox_attn_mul_bf16_avx512,
+    fox_attn_keys_q8_0_avx512, fox_attn_values_q8_0_avx512;
+fox_attn_open_fn fox_attn_open_keys_q8_0_scalar, fox_attn_open_values_q8_0_scalar,
+    fox_attn_open_keys_q8_0_avx2, fox_attn_open_values_q8_0_avx2;
 fox_attn_weigh_fn fox_attn_weigh_scalar, fox_attn_weigh_avx2, fox_attn_weigh_avx512;
 
 #endif

@@ -189,13 +189,13 @@ fox_encode_weighted_fn fox_encode_weighted_q4_0_avx2, fox_encode_weighted_q4_1_a
     fox_encode_weighted_q6_k_avx2, fox_encode_weighted_iq4_nl_avx2, fox_encode_weighted_iq4_xs_avx2;
 fox_range_fn fox_range_scalar, fox_range_avx2;
 fox_error_fn fox_error_scalar, fox_error_avx2;
-fox_axpy_fn fox_axpy_scalar, fox_axpy_avx2;
-fox_rmsnorm_fn fox_rmsnorm_scalar, fox_rmsnorm_avx2;
-fox_silu_mul_fn fox_silu_mul_scalar, fox_silu_mul_avx2;
-fox_gelu_mul_fn fox_gelu_mul_scalar, fox_gelu_mul_avx2;
-fox_layernorm_fn fox_layernorm_scalar, fox_layernorm_avx2;
-fox_softcap_fn fox_softcap_scalar, fox_softcap_avx2;
-fox_rope_fn fox_rope_scalar, fox_rope_avx2;
+fox_axpy_fn fox_axpy_scalar, fox_axpy_avx2, fox_axpy_avx512;
+fox_rmsnorm_fn fox_rmsnorm_scalar, fox_rmsnorm_avx2, fox_rmsnorm_avx512;
+fox_silu_mul_fn fox_silu_mul_scalar, fox_silu_mul_avx2, fox_silu_mul_avx512;
+fox_gelu_mul_fn fox_gelu_mul_scalar, fox_gelu_mul_avx2, fox_gelu_mul_avx512;
+fox_layernorm_fn fox_layernorm_scalar, fox_layernorm_avx2, fox_layernorm_avx512;
+fox_softcap_fn fox_softcap_scalar, fox_softcap_avx2, fox_softcap_avx512;
+fox_rope_fn fox_rope_scalar, fox_rope_avx2, fox_rope_avx512;
 fox_acts_fn fox_acts_bf16_scalar, fox_acts_bf16x2_scalar, fox_acts_q8_scalar, fox_acts_q16_scalar;
 
 #endif

@@ -41,7 +41,7 @@ struct fox_batch {
 /* Bytes a device takes beside the weights. */
 struct fox_dev_bytes {
 	uint64_t kv;      /* the key-value cache at n_ctx positions */
-	uint64_t scratch; /* activations, scores, angles */
+	uint64_t scratch; /* activations, attention, angles */
 };
 
 struct fox_dev; /* the state of one session on one device: cache, scratch, angles */

@@ -11,8 +11,9 @@
 #include "format/base/num.h"
 
 enum { BLOCK = FOX_ATTN_BLOCK, PANEL = FOX_ATTN_PANEL };
-#define CHUNK 256u      /* positions; part of the result's meaning */
-#define TILE_FLOATS 8192u /* of queries that one item takes: with a block's keys and values they stay in an L2 cache */
+#define CHUNK 256u /* positions; part of the result's meaning */
+#define TILE_FLOATS                                                                                          \
+	16384u /* of queries that one item takes: with a block's keys and values they stay in an L2 cache */
 #define TILE_MIN 12u    /* query vectors of an item: below, reading the cache costs as much as the products */
 #define FEW 12u         /* so many read a block as it is stored; more, and it is decoded once before */
 #define SHARED_ROWS 64u /* rows times chunks that can be under way at once when chunks are shared out */
@@ -43,7 +44,7 @@ static uint32_t share_of(const struct fox_hparams *h, uint32_t l)
 static uint32_t tile_limit(const struct fox_hparams *h, uint32_t share)
 {
 	uint32_t m = TILE_FLOATS / h->head_dim;
-	m = m < TILE_MIN ? TILE_MIN : m > 64 ? 64 : m;
+	m = m < TILE_MIN ? TILE_MIN : m > 128 ? 128 : m;
 	return m < share ? share : m / share * share;
 }
 
@@ -61,16 +62,16 @@ static struct state state_at(float *p, size_t m, size_t wide)
 static size_t carve_scratch(struct scratch *w, float *p, size_t m, size_t dim)
 {
 	size_t wide = up(dim), at = 0;
-	const size_t sizes[] = {up(m * dim), m * BLOCK, up(m), up(m), dim * BLOCK, wide * BLOCK, state_floats(m, wide),
-	    state_floats(m, wide)};
+	const size_t sizes[] = {up(m * dim), m * BLOCK, up(m), up(m), dim * BLOCK, wide * BLOCK,
+	    state_floats(m, wide), state_floats(m, wide)};
 	size_t start[FOX_COUNT(sizes)];
 	for (size_t i = 0; i < FOX_COUNT(sizes); i++) {
 		start[i] = at;
 		at += sizes[i];
 	}
 	if (w)
-		*w = (struct scratch){p + start[0], p + start[1], p + start[2], p + start[3], p + start[4], p + start[5],
-		    state_at(p + start[6], m, wide), state_at(p + start[7], m, wide)};
+		*w = (struct scratch){p + start[0], p + start[1], p + start[2], p + start[3], p + start[4],
+		    p + start[5], state_at(p + start[6], m, wide), state_at(p + start[7], m, wide)};
 	return at;
 }
 
@@ -109,6 +110,7 @@ struct job {
 	uint32_t kv_heads, window;      /* window 0: all positions */
 	uint32_t tile_rows, n_tiles;    /* rows of the batch that one item takes */
 	uint32_t first_chunk, n_chunks; /* where chunks are shared out: those under way */
+	uint32_t places;                /* for a tile: one for its sum, the others for chunks */
 	bool first, last;               /* are they the first, the last? */
 };
 
@@ -158,23 +160,25 @@ static void begin(struct state *st, size_t m, size_t wide)
 }
 
 /* Rows [r, end) of the tile see positions [lo, hi) of the block that begins at position `base`. */
-static void attend(const struct job *j, const struct tile *t, struct scratch *w, struct state *st, uint32_t base,
-    const uint8_t *keys, const uint8_t *values, fox_attn_mul_fn *const mul[2], uint32_t r, uint32_t end, uint32_t lo,
-    uint32_t hi)
+static void attend(const struct job *j, const struct tile *t, struct scratch *w, struct state *st,
+    uint32_t base, const uint8_t *keys, const uint8_t *values, fox_attn_mul_fn *const mul[2], uint32_t r,
+    uint32_t end, uint32_t lo, uint32_t hi)
 {
 	size_t at = (size_t)r * j->share, n = (size_t)(end - r) * j->share, panel = lo / PANEL;
 	const struct fox_kv *kv = &j->d->kv;
 	struct fox_attn_shape shape = {.scale = j->op->f, .cap = j->d->ask.hparams->attn_softcap};
-	uint64_t panel_bytes = mul[0] == j->cache->keys ? kv->key_bytes / (BLOCK / PANEL) : j->dim * PANEL * sizeof(float);
-	mul[0](w->s + at * BLOCK + panel * PANEL, BLOCK, NULL, w->q + at * j->dim, j->dim, n, keys + panel * panel_bytes,
-	    j->dim, 0, j->dim, (hi + PANEL - 1) / PANEL - panel);
+	uint64_t panel_bytes =
+	    mul[0] == j->cache->keys ? kv->key_bytes / (BLOCK / PANEL) : j->dim * PANEL * sizeof(float);
+	mul[0](w->s + at * BLOCK + panel * PANEL, BLOCK, NULL, w->q + at * j->dim, j->dim, n,
+	    keys + panel * panel_bytes, j->dim, 0, j->dim, (hi + PANEL - 1) / PANEL - panel);
 	for (size_t i = at; i < at + n; i++) {
 		uint32_t here = j->d->s->pos + t->row + (uint32_t)(i / j->share);
 		shape.slope = w->slope[i % j->share];
-		w->keep[i] = j->d->k->attn.weigh(w->s + i * BLOCK + lo, hi - lo, &shape, here - (base + lo), &st->seen[i]);
+		w->keep[i] =
+		    j->d->k->attn.weigh(w->s + i * BLOCK + lo, hi - lo, &shape, here - (base + lo), &st->seen[i]);
 	}
-	mul[1](st->o + at * j->wide, j->wide, w->keep + at, w->s + at * BLOCK + lo, BLOCK, n, values, BLOCK, lo, hi - lo,
-	    j->wide / PANEL);
+	mul[1](st->o + at * j->wide, j->wide, w->keep + at, w->s + at * BLOCK + lo, BLOCK, n, values, BLOCK, lo,
+	    hi - lo, j->wide / PANEL);
 }
 
 static void block(const struct job *j, const struct tile *t, struct scratch *w, struct state *st, uint32_t b)
@@ -273,11 +277,11 @@ static void whole_item(void *ctx, size_t i, unsigned worker)
 	give_results(j, &t, &w.all);
 }
 
-/* Where chunk c of those under way, of tile i, or the sum of its chunks so far (c = 0), is kept. */
+/* Place c of tile i. Place 0 is for the sum of its chunks so far. */
 static struct state shared_state(const struct job *j, size_t i, uint32_t c)
 {
 	size_t m = (size_t)j->tile_rows * j->share;
-	float *p = j->d->attn_shared + (i * (j->n_chunks + 1) + c) * state_floats(m, j->wide);
+	float *p = j->d->attn_shared + (i * j->places + c) * state_floats(m, j->wide);
 	return state_at(p, m, j->wide);
 }
 
@@ -314,9 +318,10 @@ static void merge_item(void *ctx, size_t i, unsigned worker)
 }
 
 /* Too few tiles for the workers: their chunks are shared out too, as many at a time as there is room for. */
-static void run_shared(struct job *j, struct fox_pool *pool, uint32_t first, uint32_t end, uint32_t at_once)
+static void run_shared(struct job *j, struct fox_pool *pool, uint32_t first, uint32_t end)
 {
 	size_t tiles = (size_t)j->n_tiles * j->kv_heads;
+	uint32_t at_once = j->places - 1;
 	for (j->first_chunk = first; j->first_chunk < end; j->first_chunk += j->n_chunks) {
 		uint32_t left = end - j->first_chunk;
 		j->n_chunks = left < at_once ? left : at_once;
@@ -338,7 +343,8 @@ static bool uneven(uint64_t items, uint64_t workers)
 void fox_cpu_attn(struct fox_dev *d, const struct fox_op *op)
 {
 	const struct fox_hparams *h = d->ask.hparams;
-	uint32_t share = share_of(h, op->layer), window = fox_hparams_window(h, op->layer), end = d->s->pos + d->rows;
+	uint32_t share = share_of(h, op->layer), window = fox_hparams_window(h, op->layer),
+	         end = d->s->pos + d->rows;
 	uint32_t seen = window && end > window ? window : end;
 	struct fox_pool *pool = fox_cpu_pool(d, 2ull * d->rows * op->n * h->head_dim * seen);
 	uint32_t workers = fox_pool_workers(pool);
@@ -356,13 +362,14 @@ void fox_cpu_attn(struct fox_dev *d, const struct fox_op *op)
 	j.tile_rows = j.tile_rows < d->rows ? j.tile_rows : d->rows;
 	for (;; j.tile_rows = (j.tile_rows + 1) / 2) {
 		j.n_tiles = (d->rows + j.tile_rows - 1) / j.tile_rows;
-		if (j.tile_rows * share <= 2 * TILE_MIN || j.tile_rows == 1 || !uneven((uint64_t)j.n_tiles * j.kv_heads, workers))
+		if (j.tile_rows * share <= 2 * TILE_MIN || j.tile_rows == 1 ||
+		    !uneven((uint64_t)j.n_tiles * j.kv_heads, workers))
 			break;
 	}
 	uint32_t first = tile_of(&j, 0).first_chunk, end_chunk = (end - 1) / CHUNK + 1;
-	uint32_t at_once = SHARED_ROWS / (j.n_tiles * j.tile_rows);
-	if (uneven((uint64_t)j.n_tiles * j.kv_heads, workers) && end_chunk - first > 1 && at_once > 2)
-		run_shared(&j, pool, first, end_chunk, at_once - 1); /* one place is for the sum */
+	j.places = SHARED_ROWS / (j.n_tiles * j.tile_rows);
+	if (uneven((uint64_t)j.n_tiles * j.kv_heads, workers) && end_chunk - first > 1 && j.places > 2)
+		run_shared(&j, pool, first, end_chunk);
 	else
 		fox_pool_run(pool, whole_item, &j, (size_t)j.n_tiles * j.kv_heads);
 }

@@ -21,6 +21,11 @@ static uint64_t element_bytes(enum fox_type type, uint64_t n)
 	return type == FOX_Q8_0 ? n / GROUP * 34 : n * (type == FOX_F32 ? 4 : 2);
 }
 
+bool fox_kv_type_fits(const struct fox_hparams *h, enum fox_type type)
+{
+	return type != FOX_Q8_0 || h->head_dim % GROUP == 0;
+}
+
 static enum fox_status check_type(const struct fox_hparams *h, enum fox_type type, struct fox_err *err)
 {
 	size_t i = 0;
@@ -28,14 +33,15 @@ static enum fox_status check_type(const struct fox_hparams *h, enum fox_type typ
 		i++;
 	if (i == FOX_KV_TYPES)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "a key-value cache is f32, f16, bf16 or q8_0");
-	if (type == FOX_Q8_0 && h->head_dim % GROUP)
+	if (!fox_kv_type_fits(h, type))
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
-		    "a key-value cache in q8_0 wants heads of a multiple of %d elements, these have %u", GROUP, h->head_dim);
+		    "a key-value cache in q8_0 wants heads of a multiple of %d elements, these have %u", GROUP,
+		    h->head_dim);
 	return FOX_OK;
 }
 
-enum fox_status fox_kv_plan(struct fox_kv *kv, const struct fox_hparams *h, enum fox_type type, uint32_t n_ctx,
-    uint32_t batch, struct fox_err *err)
+enum fox_status fox_kv_plan(struct fox_kv *kv, const struct fox_hparams *h, enum fox_type type,
+    uint32_t n_ctx, uint32_t batch, struct fox_err *err)
 {
 	*kv = (struct fox_kv){.type = type, .n_ctx = n_ctx, .dim = h->head_dim};
 	enum fox_status st = check_type(h, type, err);
@@ -43,7 +49,8 @@ enum fox_status fox_kv_plan(struct fox_kv *kv, const struct fox_hparams *h, enum
 		return st;
 	if (n_ctx == 0)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "a context of 0 positions");
-	uint64_t wide = ((uint64_t)h->head_dim + PANEL - 1) / PANEL * PANEL, all = ((uint64_t)n_ctx + BLOCK - 1) / BLOCK;
+	uint64_t wide = ((uint64_t)h->head_dim + PANEL - 1) / PANEL * PANEL,
+	         all = ((uint64_t)n_ctx + BLOCK - 1) / BLOCK;
 	kv->key_bytes = element_bytes(type, (uint64_t)h->head_dim * BLOCK);
 	kv->value_bytes = element_bytes(type, wide * BLOCK);
 	bool fits = true;
@@ -85,8 +92,8 @@ void fox_kv_free(struct fox_kv *kv)
 
 /* A key becomes a column of a panel, whose rows are its elements; a value becomes a row of each panel. */
 
-static void put_plain(uint8_t *keys, uint8_t *values, const struct fox_kv *kv, uint32_t at, const uint8_t *key,
-    const uint8_t *value, size_t size)
+static void put_plain(uint8_t *keys, uint8_t *values, const struct fox_kv *kv, uint32_t at,
+    const uint8_t *key, const uint8_t *value, size_t size)
 {
 	size_t dim = kv->dim;
 	uint8_t *column = keys + (at / PANEL * dim * PANEL + at % PANEL) * size;

@@ -16,16 +16,19 @@ extern const char *const fox_kv_names[FOX_KV_TYPES + 1];
 
 struct fox_kv {
 	enum fox_type type;
-	uint32_t n_ctx;                     /* positions */
-	uint32_t dim;                       /* elements of a head */
-	uint32_t window;                    /* of windowed layers; 0: there are none */
-	uint64_t key_bytes, value_bytes;    /* of one block of one head */
-	uint64_t bytes;                     /* the whole memory */
-	uint32_t oldest;                    /* from this position on windowed layers hold what was put */
+	uint32_t n_ctx;                  /* positions */
+	uint32_t dim;                    /* elements of a head */
+	uint32_t window;                 /* of windowed layers; 0: there are none */
+	uint64_t key_bytes, value_bytes; /* of one block of one head */
+	uint64_t bytes;                  /* the whole memory */
+	uint32_t oldest;                 /* from this position on windowed layers hold what was put */
 	uint8_t *memory;
-	uint64_t layer_at[FOX_MAX_LAYERS];  /* offset of a layer */
-	uint32_t n_blocks[FOX_MAX_LAYERS];  /* of one head of a layer */
+	uint64_t layer_at[FOX_MAX_LAYERS]; /* offset of a layer */
+	uint32_t n_blocks[FOX_MAX_LAYERS]; /* of one head of a layer */
 };
+
+/* Can heads of this size be stored in this type? q8_0 wants a multiple of 32 elements. */
+bool fox_kv_type_fits(const struct fox_hparams *h, enum fox_type type);
 
 /*
  * fox_kv_plan - sizes and offsets; no memory is taken
@@ -35,8 +38,8 @@ struct fox_kv {
  * errors  FOX_E_ARG a type that no cache has, or q8_0 where heads are not a multiple of 32; no position;
  *         FOX_E_BOUND the cache does not fit 63 bits
  */
-enum fox_status fox_kv_plan(struct fox_kv *kv, const struct fox_hparams *h, enum fox_type type, uint32_t n_ctx,
-    uint32_t batch, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_kv_plan(struct fox_kv *kv, const struct fox_hparams *h, enum fox_type type,
+    uint32_t n_ctx, uint32_t batch, struct fox_err *err) FOX_MUST_CHECK;
 
 /* Take the memory of a planned cache; pages are touched as positions are filled. FOX_E_NOMEM, with the size. */
 enum fox_status fox_kv_init(struct fox_kv *kv, struct fox_err *err) FOX_MUST_CHECK;

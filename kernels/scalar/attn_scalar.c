@@ -5,7 +5,13 @@
 #include "kernels/half.h"
 #include "kernels/kernels.h"
 
-enum { PANEL = FOX_ATTN_PANEL, BLOCK = FOX_ATTN_BLOCK, GROUP = 32, GROUP_BYTES = 34 * PANEL, PAIR_BYTES = 34 * BLOCK };
+enum {
+	PANEL = FOX_ATTN_PANEL,
+	BLOCK = FOX_ATTN_BLOCK,
+	GROUP = 32,
+	GROUP_BYTES = 34 * PANEL,
+	PAIR_BYTES = 34 * BLOCK
+};
 
 /* Element (row, column) of the panels at b. */
 typedef float at_fn(const uint8_t *b, size_t height, size_t row, size_t column);
@@ -44,8 +50,8 @@ static float at_q8_0_value(const uint8_t *b, size_t height, size_t row, size_t c
 	return d * (float)(int8_t)pair[2 * BLOCK + flat(height, row, column % (2 * PANEL))];
 }
 
-static void mul(at_fn *at, float *y, size_t y_step, const float *keep, const float *x, size_t x_step, size_t rows,
-    const void *b, size_t height, size_t first, size_t k, size_t n_panels)
+static void mul(at_fn *at, float *y, size_t y_step, const float *keep, const float *x, size_t x_step,
+    size_t rows, const void *b, size_t height, size_t first, size_t k, size_t n_panels)
 {
 	for (size_t r = 0; r < rows; r++, y += y_step, x += x_step) {
 		for (size_t c = 0; c < n_panels * PANEL; c++) {
@@ -57,11 +63,11 @@ static void mul(at_fn *at, float *y, size_t y_step, const float *keep, const flo
 	}
 }
 
-#define MUL(name, at)                                                                                             \
-	void name(float *y, size_t y_step, const float *keep, const float *x, size_t x_step, size_t rows,             \
-	    const void *b, size_t height, size_t first, size_t k, size_t n_panels)                                    \
-	{                                                                                                             \
-		mul(at, y, y_step, keep, x, x_step, rows, b, height, first, k, n_panels);                                 \
+#define MUL(name, at)                                                                                        \
+	void name(float *y, size_t y_step, const float *keep, const float *x, size_t x_step, size_t rows,        \
+	    const void *b, size_t height, size_t first, size_t k, size_t n_panels)                               \
+	{                                                                                                        \
+		mul(at, y, y_step, keep, x, x_step, rows, b, height, first, k, n_panels);                            \
 	}
 MUL(fox_attn_mul_f32_scalar, at_f32)
 MUL(fox_attn_mul_f16_scalar, at_f16)

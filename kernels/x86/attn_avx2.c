@@ -9,7 +9,13 @@
 #include "kernels/kernels.h"
 #include "kernels/x86/lanes8_avx2.h"
 
-enum { PANEL = FOX_ATTN_PANEL, BLOCK = FOX_ATTN_BLOCK, GROUP = 32, GROUP_BYTES = 34 * PANEL, PAIR_BYTES = 34 * BLOCK };
+enum {
+	PANEL = FOX_ATTN_PANEL,
+	BLOCK = FOX_ATTN_BLOCK,
+	GROUP = 32,
+	GROUP_BYTES = 34 * PANEL,
+	PAIR_BYTES = 34 * BLOCK
+};
 enum kind { F32, F16, BF16, Q8_KEYS, Q8_VALUES };
 #define AHEAD 2048u /* bytes from where a panel is read to what is fetched */
 
@@ -53,30 +59,45 @@ LANES8_INLINE const uint8_t *panel_at(enum kind kind, const uint8_t *b, size_t h
 	return b + p / 2 * PAIR_BYTES;
 }
 
-/* Row i of a panel, the p-th, decoded. d: the scales of keys. */
-LANES8_INLINE struct pair row_of(enum kind kind, const uint8_t *panel, size_t p, size_t i, struct pair d)
+/* The row at p, decoded. scale: of keys with scales; d: of this row of values. */
+LANES8_INLINE struct pair row_of(enum kind kind, const uint8_t *p, struct pair scale, const float *d)
 {
-	struct pair v;
-	const float *f;
+	const float *f = (const float *)(const void *)p;
 	switch (kind) {
 	case F32:
-		f = (const float *)(const void *)(panel + i * (4 * PANEL));
 		return (struct pair){_mm256_loadu_ps(f), _mm256_loadu_ps(f + 8)};
 	case F16:
-		return halves(panel + i * (2 * PANEL));
+		return halves(p);
 	case BF16:
-		return (struct pair){brain(panel + i * (2 * PANEL)), brain(panel + i * (2 * PANEL) + 16)};
+		return (struct pair){brain(p), brain(p + 16)};
 	case Q8_KEYS:
-		v = eight_bit(panel + i / GROUP * GROUP_BYTES + 2 * PANEL + i % GROUP * PANEL);
-		return (struct pair){_mm256_mul_ps(v.lo, d.lo), _mm256_mul_ps(v.hi, d.hi)};
+		break;
 	case Q8_VALUES:
+		scale.lo = scale.hi = _mm256_broadcast_ss(d);
 		break;
 	}
-	uint16_t h;
-	memcpy(&h, panel + 2 * i, sizeof h);
-	__m256 scale = _mm256_cvtph_ps(_mm_set1_epi16((short)h));
-	v = eight_bit(panel + 2 * BLOCK + ((p & 1) * BLOCK + i) * PANEL);
-	return (struct pair){_mm256_mul_ps(v.lo, scale), _mm256_mul_ps(v.hi, scale)};
+	struct pair v = eight_bit(p);
+	return (struct pair){_mm256_mul_ps(v.lo, scale.lo), _mm256_mul_ps(v.hi, scale.hi)};
+}
+
+#define ROW_BYTES(kind) ((kind) == F32 ? 4 * PANEL : (kind) < Q8_KEYS ? 2 * PANEL : PANEL)
+
+/* The scales of a pair of panels of values. */
+LANES8_INLINE void value_scales(float d[BLOCK], const uint8_t *pair)
+{
+	for (size_t i = 0; i < BLOCK; i += PANEL) {
+		struct pair v = halves(pair + 2 * i);
+		_mm256_store_ps(d + i, v.lo);
+		_mm256_store_ps(d + i + 8, v.hi);
+	}
+}
+
+/* Row `first` of panel p. */
+LANES8_INLINE const uint8_t *start_of(enum kind kind, const uint8_t *panel, size_t p, size_t first)
+{
+	if (kind == Q8_VALUES)
+		return panel + 2 * BLOCK + ((p & 1) * BLOCK + first) * PANEL;
+	return panel + first * ROW_BYTES(kind);
 }
 
 struct product {
@@ -93,9 +114,14 @@ LANES8_INLINE void tile(const struct product *m, enum kind kind, size_t r0, size
 	const float *x = m->x + r0 * m->x_step;
 	float *y = m->y + r0 * m->y_step + p0 * PANEL;
 	const size_t x_step = m->x_step, y_step = m->y_step, k = m->k;
-	const uint8_t *panel[4];
-	for (int p = 0; p < panels; p++)
-		panel[p] = panel_at(kind, m->b, m->height, p0 + (size_t)p);
+	const uint8_t *at[4];
+	float d[2][BLOCK] __attribute__((aligned(32)));
+	for (int p = 0; p < panels; p++) {
+		const uint8_t *panel = panel_at(kind, m->b, m->height, p0 + (size_t)p);
+		at[p] = start_of(kind, panel, p0 + (size_t)p, m->first);
+		if (kind == Q8_VALUES)
+			value_scales(d[p / 2], panel);
+	}
 #pragma GCC unroll 6
 	for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
@@ -111,16 +137,22 @@ LANES8_INLINE void tile(const struct product *m, enum kind kind, size_t r0, size
 	}
 	const size_t group = kind == Q8_KEYS ? GROUP : k;
 	for (size_t from = 0; from < k; from += group) {
-		struct pair d[4];
-		for (int p = 0; p < panels && kind == Q8_KEYS; p++)
-			d[p] = halves(panel[p] + from / GROUP * GROUP_BYTES);
+		struct pair scale[4];
+		for (int p = 0; p < panels; p++) {
+			scale[p] = (struct pair){_mm256_setzero_ps(), _mm256_setzero_ps()};
+			if (kind == Q8_KEYS) {
+				scale[p] = halves(at[p]);
+				at[p] += 2 * PANEL;
+			}
+		}
 		for (size_t i = from; i < from + group; i++) {
 			struct pair b[4];
 #pragma GCC unroll 4
 			for (int p = 0; p < panels; p++) {
-				b[p] = row_of(kind, panel[p], p0 + (size_t)p, m->first + i, d[p]);
+				b[p] = row_of(kind, at[p], scale[p], d[p / 2] + m->first + i);
 				if (kind != F32)
-					_mm_prefetch((const char *)panel[p] + (m->first + i) * (kind >= Q8_KEYS ? 17 : 32) + AHEAD, _MM_HINT_T0);
+					_mm_prefetch((const char *)at[p] + AHEAD, _MM_HINT_T0);
+				at[p] += ROW_BYTES(kind);
 			}
 #pragma GCC unroll 6
 			for (int r = 0; r < rows; r++) {
@@ -146,10 +178,11 @@ LANES8_INLINE void tile(const struct product *m, enum kind kind, size_t r0, size
 /* Few rows take more panels at once, so that enough sums are under way. */
 LANES8_INLINE void mul(const struct product *m, enum kind kind, size_t rows, size_t n_panels)
 {
-	size_t r = 0, p;
-	for (; r + 6 <= rows; r += 6)
-		for (p = 0; p < n_panels; p++)
+	size_t r, p;
+	for (p = 0; p < n_panels; p++) /* the panel stays in L1 while all rows pass */
+		for (r = 0; r + 6 <= rows; r += 6)
 			tile(m, kind, r, p, 6, 1);
+	r = rows / 6 * 6;
 	switch (rows - r) {
 	case 5:
 		for (p = 0; p < n_panels; p++)
@@ -172,20 +205,22 @@ LANES8_INLINE void mul(const struct product *m, enum kind kind, size_t rows, siz
 			tile(m, kind, r, p, 2, 1);
 		break;
 	case 1:
-		for (p = 0; p + 4 <= n_panels; p += 4)
+		for (p = 0; kind < Q8_KEYS && p + 4 <= n_panels; p += 4)
 			tile(m, kind, r, p, 1, 4);
+		for (; p + 2 <= n_panels; p += 2)
+			tile(m, kind, r, p, 1, 2);
 		for (; p < n_panels; p++)
 			tile(m, kind, r, p, 1, 1);
 		break;
 	}
 }
 
-#define MUL(name, kind)                                                                                           \
-	void name(float *y, size_t y_step, const float *keep, const float *x, size_t x_step, size_t rows,             \
-	    const void *b, size_t height, size_t first, size_t k, size_t n_panels)                                    \
-	{                                                                                                             \
-		const struct product m = {y, keep, x, y_step, x_step, height, first, k, b};                               \
-		mul(&m, kind, rows, n_panels);                                                                            \
+#define MUL(name, kind)                                                                                      \
+	void name(float *y, size_t y_step, const float *keep, const float *x, size_t x_step, size_t rows,        \
+	    const void *b, size_t height, size_t first, size_t k, size_t n_panels)                               \
+	{                                                                                                        \
+		const struct product m = {y, keep, x, y_step, x_step, height, first, k, b};                          \
+		mul(&m, kind, rows, n_panels);                                                                       \
 	}
 MUL(fox_attn_mul_f32_avx2, F32)
 MUL(fox_attn_mul_f16_avx2, F16)
@@ -199,7 +234,7 @@ void fox_attn_open_keys_q8_0_avx2(float *dst, const void *src, size_t n)
 	for (size_t at = 0; at < n; at += GROUP * PANEL, group += GROUP_BYTES) {
 		struct pair d = halves(group);
 		for (size_t i = 0; i < GROUP; i++) {
-			struct pair v = row_of(Q8_KEYS, group, 0, i, d);
+			struct pair v = row_of(Q8_KEYS, group + (2 + i) * PANEL, d, NULL);
 			_mm256_storeu_ps(dst + at + i * PANEL, v.lo);
 			_mm256_storeu_ps(dst + at + i * PANEL + 8, v.hi);
 		}
@@ -209,10 +244,12 @@ void fox_attn_open_keys_q8_0_avx2(float *dst, const void *src, size_t n)
 void fox_attn_open_values_q8_0_avx2(float *dst, const void *src, size_t n)
 {
 	const struct pair none = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+	float d[BLOCK] __attribute__((aligned(32)));
 	for (size_t p = 0; p < n / (BLOCK * PANEL); p++) {
-		const uint8_t *pair = panel_at(Q8_VALUES, src, BLOCK, p);
+		const uint8_t *pair = panel_at(Q8_VALUES, src, BLOCK, p), *at = start_of(Q8_VALUES, pair, p, 0);
+		value_scales(d, pair);
 		for (size_t i = 0; i < BLOCK; i++, dst += PANEL) {
-			struct pair v = row_of(Q8_VALUES, pair, p, i, none);
+			struct pair v = row_of(Q8_VALUES, at + i * PANEL, none, d + i);
 			_mm256_storeu_ps(dst, v.lo);
 			_mm256_storeu_ps(dst + 8, v.hi);
 		}
@@ -234,29 +271,44 @@ LANES8_INLINE __m256 shaped(__m256 s, const struct fox_attn_shape *shape, uint32
 	return s;
 }
 
-/* Eight vectors hold a whole block; lanes past n are -Inf, whose weight is 0. */
-float fox_attn_weigh_avx2(
-    float *s, size_t n, const struct fox_attn_shape *shape, uint32_t distance, struct fox_attn_seen *seen)
+/* Lanes past n are -Inf, whose weight is 0. vectors is a constant where this is expanded for a whole block. */
+LANES8_INLINE float weigh(float *s, size_t vectors, __m256i last, const struct fox_attn_shape *shape,
+    uint32_t distance, struct fox_attn_seen *seen)
 {
 	const __m256 none = _mm256_set1_ps(-INFINITY);
 	__m256 v[BLOCK / 8], vmax = _mm256_set1_ps(seen->max);
-	const size_t vectors = (n + 7) / 8;
 	for (size_t i = 0; i < vectors; i++) {
-		__m256i mask = lanes8_first(n - 8 * i);
-		__m256 x = shaped(_mm256_maskload_ps(s + 8 * i, mask), shape, distance - (uint32_t)(8 * i));
-		v[i] = _mm256_blendv_ps(none, x, _mm256_castsi256_ps(mask));
+		__m256 x = i + 1 < vectors ? _mm256_loadu_ps(s + 8 * i) : _mm256_maskload_ps(s + 8 * i, last);
+		v[i] = shaped(x, shape, distance - (uint32_t)(8 * i));
+		if (i + 1 == vectors)
+			v[i] = _mm256_blendv_ps(none, v[i], _mm256_castsi256_ps(last));
 		vmax = _mm256_max_ps(v[i], vmax); /* the maximum where a score is NaN */
 	}
-	float max = lanes8_max(vmax), base = max == -INFINITY ? 0 : max;
+	float before = seen->max, max = lanes8_max(vmax), base = max == -INFINITY ? 0 : max;
 	const __m256 vbase = _mm256_set1_ps(base);
 	__m256 part[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
 	for (size_t i = 0; i < vectors; i++) {
-		__m256 e = lanes8_exp(_mm256_sub_ps(v[i], vbase));
-		_mm256_maskstore_ps(s + 8 * i, lanes8_first(n - 8 * i), e);
+		__m256 e = lanes8_exp_below(_mm256_sub_ps(v[i], vbase));
+		if (i + 1 < vectors)
+			_mm256_storeu_ps(s + 8 * i, e);
+		else
+			_mm256_maskstore_ps(s + 8 * i, last, e);
 		part[i % 2] = _mm256_add_ps(part[i % 2], e);
 	}
-	float keep = _mm256_cvtss_f32(lanes8_exp(_mm256_set1_ps(seen->max - base)));
+	float keep = 1;
+	if (before != base) /* it rarely moves */
+		keep = _mm256_cvtss_f32(lanes8_exp_below(_mm256_set1_ps(before - base)));
 	seen->sum = seen->sum * (double)keep + (double)lanes8_add(_mm256_add_ps(part[0], part[1]));
 	seen->max = max;
 	return keep;
+}
+
+float fox_attn_weigh_avx2(
+    float *s, size_t n, const struct fox_attn_shape *shape, uint32_t distance, struct fox_attn_seen *seen)
+{
+	if (n == BLOCK && shape->cap == 0 && shape->slope == 0) {
+		const struct fox_attn_shape plain = {shape->scale, 0, 0};
+		return weigh(s, BLOCK / 8, _mm256_set1_epi32(-1), &plain, distance, seen);
+	}
+	return weigh(s, (n + 7) / 8, lanes8_first((n - 1) % 8 + 1), shape, distance, seen);
 }

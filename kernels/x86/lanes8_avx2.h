@@ -44,6 +44,19 @@ LANES8_INLINE __m256d lanes8_high_f64(__m256 v)
 	return _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
 }
 
+/* e^r to r^7 / 7! */
+LANES8_INLINE __m256 lanes8_series(__m256 r)
+{
+	__m256 p = _mm256_set1_ps(1.0f / 5040);
+	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 720));
+	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120));
+	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24));
+	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6));
+	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
+	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1));
+	return _mm256_fmadd_ps(p, r, _mm256_set1_ps(1));
+}
+
 /*
  * e^x, error below 1 unit in the last place (worst found: 0.94); Inf from 88.73 on, 0 below -104, 1 at 0
  *
@@ -58,20 +71,24 @@ LANES8_INLINE __m256 lanes8_exp(__m256 x)
 	    _mm256_mul_ps(x, _mm256_set1_ps(0x1.715476p+0f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 	/* ln 2 as a float and what that float lacks */
 	__m256 r = _mm256_fnmadd_ps(k, _mm256_set1_ps(0x1.62e430p-1f), x);
-	r = _mm256_fnmadd_ps(k, _mm256_set1_ps(-0x1.05c610p-29f), r);
-	__m256 p = _mm256_set1_ps(1.0f / 5040);
-	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 720));
-	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120));
-	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24));
-	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6));
-	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
-	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1));
-	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1));
+	__m256 p = lanes8_series(_mm256_fnmadd_ps(k, _mm256_set1_ps(-0x1.05c610p-29f), r));
 	__m256i whole = _mm256_cvtps_epi32(k), half = _mm256_srai_epi32(whole, 1), bias = _mm256_set1_epi32(127);
 	__m256i rest = _mm256_sub_epi32(whole, half);
 	__m256 a = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23));
 	__m256 b = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23));
 	return _mm256_mul_ps(_mm256_mul_ps(p, a), b);
+}
+
+/* e^x for x <= 0, as above but 0 below -86. */
+LANES8_INLINE __m256 lanes8_exp_below(__m256 x)
+{
+	__m256 k = _mm256_round_ps(
+	    _mm256_mul_ps(x, _mm256_set1_ps(0x1.715476p+0f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+	__m256 r = _mm256_fnmadd_ps(k, _mm256_set1_ps(0x1.62e430p-1f), x);
+	__m256 p = lanes8_series(_mm256_fnmadd_ps(k, _mm256_set1_ps(-0x1.05c610p-29f), r));
+	__m256i power = _mm256_slli_epi32(_mm256_cvtps_epi32(k), 23);
+	p = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), power));
+	return _mm256_andnot_ps(_mm256_cmp_ps(x, _mm256_set1_ps(-86), _CMP_LT_OQ), p);
 }
 
 /*
