@@ -145,6 +145,7 @@ LANES8_INLINE void tile(const struct product *m, enum kind kind, size_t r0, size
 				at[p] += 2 * PANEL;
 			}
 		}
+#pragma GCC unroll 2
 		for (size_t i = from; i < from + group; i++) {
 			struct pair b[4];
 #pragma GCC unroll 4
