@@ -25,9 +25,10 @@ struct pair {
 
 LANES8_INLINE struct pair eight_bit(const uint8_t *q)
 {
-	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)q);
-	return (struct pair){_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(v)),
-	    _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(v, v)))};
+	const __m128i lo = _mm_loadl_epi64((const __m128i *)(const void *)q);
+	const __m128i hi = _mm_loadl_epi64((const __m128i *)(const void *)(q + 8));
+	return (struct pair){
+	    _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(lo)), _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(hi))};
 }
 
 LANES8_INLINE struct pair halves(const uint8_t *p)

@@ -8,7 +8,13 @@
 #include "kernels/kernels.h"
 #include "kernels/x86/lanes16_avx512.h"
 
-enum { PANEL = FOX_ATTN_PANEL, BLOCK = FOX_ATTN_BLOCK, GROUP = 32, GROUP_BYTES = 34 * PANEL, PAIR_BYTES = 34 * BLOCK };
+enum {
+	PANEL = FOX_ATTN_PANEL,
+	BLOCK = FOX_ATTN_BLOCK,
+	GROUP = 32,
+	GROUP_BYTES = 34 * PANEL,
+	PAIR_BYTES = 34 * BLOCK
+};
 enum kind { F32, F16, BF16, Q8_KEYS, Q8_VALUES };
 #define AHEAD 2048u /* bytes from where a panel is read to what is fetched */
 #define ROW_BYTES(kind) ((kind) == F32 ? 4 * PANEL : (kind) < Q8_KEYS ? 2 * PANEL : PANEL)

@@ -94,7 +94,8 @@ void fox_softcap_avx512(float *x, size_t n, float cap)
 LANES16_INLINE void rotate8(__m256 *a, __m256 *b, const float *cos, const float *sin, __mmask8 m)
 {
 	__m512d va = _mm512_cvtps_pd(*a), vb = _mm512_cvtps_pd(*b);
-	__m512d c = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(m, cos)), s = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(m, sin));
+	__m512d c = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(m, cos)),
+	        s = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(m, sin));
 	*a = _mm512_cvtpd_ps(_mm512_sub_pd(_mm512_mul_pd(va, c), _mm512_mul_pd(vb, s)));
 	*b = _mm512_cvtpd_ps(_mm512_add_pd(_mm512_mul_pd(va, s), _mm512_mul_pd(vb, c)));
 }
