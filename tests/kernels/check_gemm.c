@@ -321,10 +321,8 @@ static void every_subset(void **state)
 				continue;
 			n_gemms++;
 			size_t elems = fox_type_info(t)->elems;
-			/* what rounds groups of 32 takes no other lengths */
-			size_t unit = elems > 1 || k.gemm[arith][t].acts == FOX_ACTS_F32 ? elems : 2;
 			for (size_t m = 1; m <= (elems == 1 ? 67 : elems < 256 ? 5 : 2); m += elems == 1 ? 6 : 1)
-				one(&k, arith, t, m * unit, m % MODES);
+				one(&k, arith, t, m * elems, m % MODES);
 			for (enum mode mode = RANDOM; mode < MODES; mode++)
 				one(&k, arith, t, elems > 1 ? elems < 256 ? 4 * elems : elems : 96, mode);
 			one(&k, arith, t, 1280, elems == 1 ? RANDOM : EXTREME);
