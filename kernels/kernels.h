@@ -206,9 +206,12 @@ fox_acts_fn fox_acts_bf16_scalar, fox_acts_bf16x2_scalar, fox_acts_q8_scalar, fo
 fox_acts_fn fox_acts_u8_scalar, fox_acts_u8_avx2;
 /* gemm: one table for each way of multiplying */
 extern const struct fox_gemm fox_gemm_exact_scalar[FOX_TYPE_LIMIT], fox_gemm_exact_avx2[FOX_TYPE_LIMIT],
-    fox_gemm_u8_avx2[FOX_TYPE_LIMIT], fox_gemm_i16_avx2[FOX_TYPE_LIMIT];
+    fox_gemm_f32_avx2[FOX_TYPE_LIMIT], fox_gemm_u8_avx2[FOX_TYPE_LIMIT], fox_gemm_i16_avx2[FOX_TYPE_LIMIT],
+    fox_gemm_u8_wide_avx2[FOX_TYPE_LIMIT], fox_gemm_bf16_avx512bf16[FOX_TYPE_LIMIT];
 fox_panel_mul_fn fox_panel_mul_u8_32_avx2, fox_panel_mul_u8_32b_avx2, fox_panel_mul_u8_16_avx2,
     fox_panel_mul_u8_16b_avx2;
+fox_panel_mul_fn fox_panel_mul_u8_32_avx512, fox_panel_mul_u8_32b_avx512, fox_panel_mul_u8_16_avx512,
+    fox_panel_mul_u8_16b_avx512, fox_panel_mul_exact_avx512, fox_panel_mul_f32_avx512;
 
 /* gemv: fast, then exact; where a table has no entry, dot serves */
 fox_gemv_fn fox_gemv_q8_0_scalar, fox_gemv_q4_0_scalar, fox_gemv_q4_1_scalar, fox_gemv_q5_0_scalar,

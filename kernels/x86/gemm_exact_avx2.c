@@ -10,11 +10,11 @@
 
 #include "kernels/gemm_types.h"
 #include "kernels/kernels.h"
+#include "kernels/x86/panel_f32.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* TAIL: what is left of a row is filled up with zeros to as many, as fox_dot_f32_avx2 does. */
-enum { ROWS = 12, BLOCK = 512, COLS = 24, TAIL = 32 };
+enum { ROWS = FOX_EXACT_ROWS, BLOCK = FOX_EXACT_BLOCK, TAIL = FOX_EXACT_TAIL, COLS = 24 };
 
 /* The 16 partials of an output. */
 struct partials {
@@ -26,7 +26,7 @@ static size_t panel_bytes(size_t n)
 	return ROWS * ((n + TAIL - 1) / TAIL * TAIL) * sizeof(float);
 }
 
-/* The panel: blocks of at most BLOCK columns, each with its rows one after the other. */
+/* To the panel that panel_f32.h describes. */
 static void pack(const struct fox_type_info *type, fox_decode_fn *decode, float *panel, const uint8_t *w,
     size_t w_step, size_t rows, size_t n)
 {

@@ -5,11 +5,13 @@
  * 3072 products: about 50 products a cycle where there are four vector units, against 16 of FMA. */
 #include <assert.h>
 #include <immintrin.h>
+#include <string.h>
 
 #include "kernels/kernels.h"
 #include "kernels/x86/panel_u8.h"
 
 #define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16") /* or accumulators do not become registers */
 
 enum { COLS = 6 };
 
@@ -23,7 +25,7 @@ struct columns {
 INLINE __m256i four(const uint8_t *q)
 {
 	int32_t v;
-	__builtin_memcpy(&v, q, sizeof v);
+	memcpy(&v, q, sizeof v);
 	return _mm256_set1_epi32(v);
 }
 
@@ -32,14 +34,16 @@ INLINE void add_products(__m256i acc[2][COLS], const struct fox_u8_codes *w, con
     int from, int steps, const int C)
 {
 	const uint8_t *q[COLS];
+	UNROLL
 	for (int c = 0; c < C; c++) {
 		q[c] = x->q + (size_t)c * x->q_step;
 		__asm__("" : "+r"(q[c])); /* one register for all steps */
 	}
-#pragma GCC unroll 8
+	UNROLL
 	for (int i = from; i < from + steps; i++) {
 		__m256i w0 = _mm256_load_si256((const __m256i *)(const void *)w->code[i][0]);
 		__m256i w1 = _mm256_load_si256((const __m256i *)(const void *)w->code[i][8]);
+		UNROLL
 		for (int c = 0; c < C; c++) {
 			__m256i v = four(q[c] + 4 * i);
 			acc[0][c] = _mm256_add_epi16(acc[0][c], _mm256_maddubs_epi16(v, w0));
@@ -54,8 +58,10 @@ INLINE void end_group(float sum[COLS][FOX_U8_TILE], __m256i acc[2][COLS], const 
     const float *b, const struct columns *x, int at, const int C)
 {
 	const __m256i ones = _mm256_set1_epi16(1);
+	UNROLL
 	for (int r = 0; r < 2; r++) {
 		__m256 a = _mm256_load_ps(s->a + 8 * r);
+		UNROLL
 		for (int c = 0; c < C; c++) {
 			const float *d = x->d + (size_t)c * x->d_step;
 			__m256 v = _mm256_cvtepi32_ps(_mm256_madd_epi16(acc[r][c], ones)),
@@ -72,9 +78,7 @@ INLINE void end_group(float sum[COLS][FOX_U8_TILE], __m256i acc[2][COLS], const 
 INLINE void tile(float sum[COLS][FOX_U8_TILE], const uint8_t *panel, struct columns x, size_t n,
     const int groups, const bool has_b, const int C)
 {
-	for (int c = 0; c < C; c++)
-		for (int r = 0; r < 2; r++)
-			_mm256_store_ps(sum[c] + 8 * r, _mm256_setzero_ps());
+	memset(sum, 0, (size_t)C * sizeof *sum);
 	for (size_t i = 0; i < n; i += 32, x.q += 32, x.d += 4) {
 		const struct fox_u8_codes *w = (const void *)panel;
 		const struct fox_u8_scales *s = (const void *)(w + 1);
@@ -82,8 +86,10 @@ INLINE void tile(float sum[COLS][FOX_U8_TILE], const uint8_t *panel, struct colu
 		panel += fox_u8_unit((size_t)groups, has_b);
 		for (int g = 0; g < groups; g++) {
 			__m256i acc[2][COLS];
+			UNROLL
 			for (int r = 0; r < 2; r++) {
 				__m256i minus = _mm256_load_si256((const __m256i *)(const void *)s[g].minus[8 * r]);
+				UNROLL
 				for (int c = 0; c < C; c++)
 					acc[r][c] = _mm256_slli_epi16(minus, 7);
 			}
@@ -101,8 +107,9 @@ INLINE void some_columns(float *y, size_t y_step, const uint8_t *panel, size_t r
 		_Alignas(32) float sum[COLS][FOX_U8_TILE];
 		size_t now = rows - r < FOX_U8_TILE ? rows - r : FOX_U8_TILE;
 		tile(sum, panel, x, n, groups, has_b, C);
+		UNROLL
 		for (int c = 0; c < C; c++)
-			__builtin_memcpy(y + (size_t)c * y_step, sum[c], now * sizeof *y);
+			memcpy(y + (size_t)c * y_step, sum[c], now * sizeof *y);
 	}
 }
 
@@ -111,16 +118,24 @@ INLINE void mul(float *y, size_t y_step, const uint8_t *panel, size_t rows, cons
 {
 	assert(rows >= 1 && rows <= FOX_U8_ROWS && n % 32 == 0 && a->kind == FOX_ACTS_U8);
 	struct columns x = {a->q, a->d, a->step, a->step / 8};
-	for (; cols >= COLS; cols -= COLS) {
-		some_columns(y, y_step, panel, rows, x, n, groups, has_b, COLS);
-		y += COLS * y_step, x.q += COLS * x.q_step, x.d += COLS * x.d_step;
+	for (size_t now; cols > 0; cols -= now) {
+		now = cols >= COLS ? COLS : cols >= 4 ? 4 : cols >= 2 ? 2 : 1;
+		switch (now) {
+		case 1:
+			some_columns(y, y_step, panel, rows, x, n, groups, has_b, 1);
+			break;
+		case 2:
+			some_columns(y, y_step, panel, rows, x, n, groups, has_b, 2);
+			break;
+		case 4:
+			some_columns(y, y_step, panel, rows, x, n, groups, has_b, 4);
+			break;
+		default:
+			some_columns(y, y_step, panel, rows, x, n, groups, has_b, COLS);
+			break;
+		}
+		y += now * y_step, x.q += now * x.q_step, x.d += now * x.d_step;
 	}
-	for (; cols >= 2; cols -= 2) {
-		some_columns(y, y_step, panel, rows, x, n, groups, has_b, 2);
-		y += 2 * y_step, x.q += 2 * x.q_step, x.d += 2 * x.d_step;
-	}
-	if (cols == 1)
-		some_columns(y, y_step, panel, rows, x, n, groups, has_b, 1);
 }
 
 #define MUL(NAME, GROUPS, HAS_B)                                                                             \
