@@ -3,7 +3,7 @@
  *
  * Logits do not depend on the number of threads: they are bit-equal. In exact arithmetic they do not depend on how tokens
  * are split into steps and batches either (but on AMX); in fast arithmetic a row alone and a row among others may differ by
- * roundings. They do depend on the cache's type. spec/runtime.md 3 and 5. */
+ * roundings. They do depend on the cache's type. spec/runtime.md 4 and 5. */
 #ifndef FOX_SESSION_H
 #define FOX_SESSION_H
 
