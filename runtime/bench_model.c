@@ -8,7 +8,7 @@
 
 #include "format/base/io.h"
 #include "kernels/kernels.h"
-#include "runtime/tok.h"
+#include "runtime/load.h"
 
 #define READ_PIECE (1u << 18) /* bytes of one item: a sixteenth of it, or 64 times it, reads as fast */
 #define READ_AHEAD 1024u
@@ -210,16 +210,19 @@ static enum fox_status tests(struct bench *b, fox_bench_told_fn *told, void *ctx
 	return st;
 }
 
-static enum fox_status open_session(struct bench *b, uint32_t threads, struct fox_err *err)
+static enum fox_status open_session(struct bench *b, struct fox_err *err)
+{
+	struct fox_session_options o = session_options(b);
+	return fox_session_open(&b->session, b->model, &o, err);
+}
+
+static enum fox_status change_threads(struct bench *b, uint32_t threads, struct fox_err *err)
 {
 	fox_session_close(b->session);
 	fox_pool_close(b->pool);
 	b->session = NULL;
 	b->pool = fox_pool_open(threads);
-	if (!b->pool)
-		return fox_fail_nomem(err);
-	struct fox_session_options o = session_options(b);
-	return fox_session_open(&b->session, b->model, &o, err);
+	return b->pool ? open_session(b, err) : fox_fail_nomem(err);
 }
 
 /* As fox-run does it: open, tokenizer, session, a short prompt. */
@@ -228,13 +231,12 @@ static enum fox_status first_token(struct bench *b, struct fox_err *err)
 	struct fox_tokdata data = {0};
 	struct fox_tok *tok = NULL;
 	double start = fox_bench_now();
-	enum fox_status st = fox_model_open(&b->model, b->out->path, err);
-	if (!st)
-		st = fox_tokdata_from_gguf(&data, fox_model_gguf(b->model), err);
-	if (!st)
-		st = fox_tok_open(&tok, &data, err);
+	b->pool = fox_pool_open(b->ask->threads.item[0]);
+	if (!b->pool)
+		return fox_fail_nomem(err);
+	enum fox_status st = fox_load(&b->model, &data, &tok, b->out->path, b->pool, err);
 	b->out->load_s = fox_bench_now() - start;
-	if (!st && !(st = size_context(b, err)) && !(st = open_session(b, b->ask->threads.item[0], err)))
+	if (!st && !(st = size_context(b, err)) && !(st = open_session(b, err)))
 		st = step(b, 0, b->n_ctx < FIRST_TOKENS ? b->n_ctx : FIRST_TOKENS, err);
 	b->out->first_token_s = fox_bench_now() - start;
 	fox_tok_close(tok);
@@ -268,7 +270,7 @@ enum fox_status fox_bench_model_run(struct fox_bench_model *out, const char *pat
 		fox_bench_products(out, b.model, fox_kernels());
 	}
 	for (uint32_t i = 0; i < ask->threads.n && !st; i++) {
-		if (i && (st = open_session(&b, ask->threads.item[i], err)))
+		if (i && (st = change_threads(&b, ask->threads.item[i], err)))
 			break;
 		b.bandwidth = fox_bench_read(b.pool, fox_gguf_bytes(fox_model_gguf(b.model)));
 		st = tests(&b, told, ctx, err);
