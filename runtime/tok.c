@@ -22,9 +22,11 @@ static bool table_init(struct tok_table *h, struct fox_arena *a, uint32_t n)
 		slots *= 2;
 	h->mask = slots - 1;
 	h->cell = fox_arena_alloc(a, slots, sizeof *h->cell);
+	h->bits = 4 * slots - 1;
+	h->bit = fox_arena_alloc(a, (size_t)(4 * slots / 64), sizeof *h->bit);
 	/* where the pieces lie in memory differs from run to run: enough against pieces chosen to collide */
 	h->seed = (uint64_t)(uintptr_t)h->cell * 0x9E3779B97F4A7C15u;
-	return h->cell != NULL;
+	return h->cell && h->bit;
 }
 
 /* The cell that holds text, or the free one where it would go. */
@@ -44,7 +46,11 @@ static struct tok_cell *table_cell(const struct fox_tok *t, const char *p, size_
 
 int32_t tok_table_find(const struct fox_tok *t, const char *p, size_t n)
 {
-	return (int32_t)table_cell(t, p, n, fox_xxh3_64(p, n, t->table.seed))->id_1 - 1;
+	const struct tok_table *h = &t->table;
+	uint64_t hash = fox_xxh3_64(p, n, h->seed), bit = hash >> 20 & h->bits;
+	if (!(h->bit[bit / 64] >> bit % 64 & 1))
+		return -1;
+	return (int32_t)table_cell(t, p, n, hash)->id_1 - 1;
 }
 
 /* Of pieces with one text the last wins, as in llama.cpp, but a mergeable one over one that is not. */
@@ -54,6 +60,8 @@ static void table_put(struct fox_tok *t, uint32_t id, uint64_t hash)
 	if (c->id_1 && t->mergeable[c->id_1 - 1] && !t->mergeable[id])
 		return;
 	*c = (struct tok_cell){id + 1, (uint32_t)(hash >> 32)};
+	uint64_t bit = hash >> 20 & t->table.bits;
+	t->table.bit[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
 #define AHEAD 16u /* pieces whose cells are on their way from memory: the table of a large vocabulary fits no cache */

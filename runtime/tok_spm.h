@@ -15,6 +15,8 @@ struct tok_table {
 		uint32_t tag;  /* high half of the hash: most strangers are told apart without a look at their text */
 	} *cell;
 	uint64_t mask; /* cells - 1 */
+	uint64_t *bit; /* one in eight is set, by pieces' hashes: most strangers stop here, in a cache that the cells do not fit */
+	uint64_t bits; /* their number - 1 */
 	uint64_t seed;
 };
 
