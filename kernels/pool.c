@@ -14,7 +14,7 @@
 #include "kernels/ncpu.h"
 
 #define LINE 64         /* a cache line */
-#define SPIN_NS 50000   /* a few times what a wake-up takes: spec/bench.md 5 */
+#define SPIN_NS 50000   /* a few times what a wake-up takes: spec/bench.md 6 */
 #define SPIN_PAUSES 32u /* between two looks at the clock */
 #define OPEN                                                                                                 \
 	((uint64_t)1                                                                                             \
