@@ -33,7 +33,7 @@ enum fox_status fox_look_cpu(struct fox_report *r, struct fox_look *look, struct
 		                  : k->dot_isa[t] ? k->dot_isa[t]
 		                                  : "scalar"),
 		    fox_cell_bool(k->decode[t] != NULL), fox_cell_bool(k->encode[t] != NULL),
-		    fox_cell_bool(k->axpy[t] != NULL)};
+		    fox_cell_bool(k->attn.cache[t].keys != NULL)};
 		fox_report_row(r, table, row);
 	}
 	return FOX_OK;

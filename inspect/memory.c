@@ -6,6 +6,7 @@
 
 #include "format/arch.h"
 #include "format/base/num.h"
+#include "runtime/kv.h"
 #include "runtime/session.h"
 
 /* Elements that the cache holds for one position: sum over layers of kv heads * (key + value length). False: unknown. */
@@ -69,7 +70,9 @@ static enum fox_status plain_row(struct fox_report *r, struct fox_table *table, 
 {
 	uint64_t position, cache;
 	const struct fox_cell none = fox_cell_none();
-	if (!fox_mul(&position, elements, fox_type_info(type)->bytes) || !fox_mul(&cache, position, n_ctx))
+	if (elements % fox_type_info(type)->elems)
+		return FOX_OK; /* heads that this type does not fit */
+	if (!fox_mul(&position, elements / fox_type_info(type)->elems, fox_type_info(type)->bytes) || !fox_mul(&cache, position, n_ctx))
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "the cache of %llu positions does not fit 64 bits",
 		    (unsigned long long)n_ctx);
 	const struct fox_cell row[] = {fox_cell_cstr(fox_type_info(type)->name), fox_cell_bytes(position),
@@ -80,7 +83,6 @@ static enum fox_status plain_row(struct fox_report *r, struct fox_table *table, 
 
 enum fox_status fox_look_memory(struct fox_report *r, struct fox_look *look, struct fox_err *err)
 {
-	static const enum fox_type types[] = {FOX_F32, FOX_F16};
 	uint64_t bytes, weights, elements, n_ctx = look->n_ctx;
 	struct fox_str name = {"", 0};
 	struct fox_range context;
@@ -106,9 +108,13 @@ enum fox_status fox_look_memory(struct fox_report *r, struct fox_look *look, str
 	if (!known)
 		fox_report_line(r, "the keys do not give the shape of the cache");
 	struct fox_table *table = known ? fox_report_table(r, "memory", columns, FOX_COUNT(columns)) : NULL;
-	for (size_t i = 0; i < FOX_COUNT(types) && !st && known; i++)
-		st = runs ? exact_row(r, table, h, bytes, (uint32_t)n_ctx, types[i], err)
-		          : plain_row(r, table, elements, n_ctx, types[i], err);
+	for (size_t i = 0; i < FOX_KV_TYPES && !st && known; i++) {
+		enum fox_type type = fox_kv_types[i];
+		if (!runs)
+			st = plain_row(r, table, elements, n_ctx, type, err);
+		else if (fox_kv_type_fits(h, type))
+			st = exact_row(r, table, h, bytes, (uint32_t)n_ctx, type, err);
+	}
 	free(h);
 	return st;
 }

@@ -120,12 +120,11 @@ void fox_kernels_init(struct fox_kernels *k, uint32_t isa)
 	    .encode_weighted[FOX_Q6_K] = fox_encode_weighted_q6_k_scalar,
 	    .encode_weighted[FOX_IQ4_NL] = fox_encode_weighted_iq4_nl_scalar,
 	    .encode_weighted[FOX_IQ4_XS] = fox_encode_weighted_iq4_xs_scalar,
-	    .axpy[FOX_F32] = fox_axpy_f32_scalar,
-	    .axpy[FOX_F16] = fox_axpy_f16_scalar,
 	    .acts[FOX_ACTS_BF16] = fox_acts_bf16_scalar,
 	    .acts[FOX_ACTS_BF16X2] = fox_acts_bf16x2_scalar,
 	    .acts[FOX_ACTS_Q8] = fox_acts_q8_scalar,
 	    .acts[FOX_ACTS_Q16] = fox_acts_q16_scalar,
+	    .acts[FOX_ACTS_U8] = fox_acts_u8_scalar,
 	    .range = fox_range_scalar,
 	    .error = fox_error_scalar,
 	    .rmsnorm = fox_rmsnorm_scalar,
@@ -133,16 +132,38 @@ void fox_kernels_init(struct fox_kernels *k, uint32_t isa)
 	    .gelu_mul = fox_gelu_mul_scalar,
 	    .layernorm = fox_layernorm_scalar,
 	    .softcap = fox_softcap_scalar,
-	    .softmax = fox_softmax_scalar,
+	    .axpy = fox_axpy_scalar,
 	    .rope = fox_rope_scalar,
+	    .attn =
+	        {
+	            .cache[FOX_F32] = {fox_attn_mul_f32_scalar, fox_attn_mul_f32_scalar, fox_decode_f32_scalar,
+	                fox_decode_f32_scalar},
+	            .cache[FOX_F16] = {fox_attn_mul_f16_scalar, fox_attn_mul_f16_scalar, fox_decode_f16_scalar,
+	                fox_decode_f16_scalar},
+	            .cache[FOX_BF16] = {fox_attn_mul_bf16_scalar, fox_attn_mul_bf16_scalar, fox_decode_bf16_scalar,
+	                fox_decode_bf16_scalar},
+	            .cache[FOX_Q8_0] = {fox_attn_keys_q8_0_scalar, fox_attn_values_q8_0_scalar,
+	                fox_attn_open_keys_q8_0_scalar, fox_attn_open_values_q8_0_scalar},
+	            .weigh = fox_attn_weigh_scalar,
+	        },
 	    .isa = isa,
 	};
 	for (size_t t = 0; t < FOX_TYPE_LIMIT; t++)
 		k->dot_isa[t] = k->dot[t] ? "scalar" : NULL;
 	gemv_scalar(k);
+	fox_kernels_put_gemm(k, FOX_ARITH_EXACT, fox_gemm_exact_scalar);
+	fox_kernels_put_gemm(k, FOX_ARITH_FAST, fox_gemm_exact_scalar); /* rounding gains nothing here */
 #if defined(__x86_64__)
 	fox_kernels_init_x86(k, isa);
 #endif
+}
+
+void fox_kernels_put_gemm(
+    struct fox_kernels *k, enum fox_arith arith, const struct fox_gemm from[FOX_TYPE_LIMIT])
+{
+	for (size_t t = 0; t < FOX_TYPE_LIMIT; t++)
+		if (from[t].pack)
+			k->gemm[arith][t] = from[t];
 }
 
 const struct fox_kernels *fox_kernels(void)

@@ -9,6 +9,7 @@
 
 #include "format/block.h"
 #include "format/type.h"
+#include "kernels/attn.h"
 #include "kernels/cpu.h"
 #include "kernels/product.h"
 
@@ -75,8 +76,9 @@ typedef void fox_rmsnorm_fn(float *y, const float *x, const float *w, size_t n, 
  * bound  |y - y_scalar| <= 1e-6 |y| + 1e-30; an element does not depend on n */
 typedef void fox_silu_mul_fn(float *y, const float *g, const float *u, size_t n);
 
-/* gelu_mul - y[i] = g[i] / 2 * (1 + tanh(sqrt(2 / pi) * (g[i] + 0.044715 g[i]^3))) * u[i]; u NULL: no factor; y may be g
- * or u. The tanh form of GELU, in f32 throughout.
+/* gelu_mul - y[i] = g[i] / (1 + exp(-2 t)) * u[i], t = sqrt(2 / pi) * (g[i] + 0.044715 g[i]^3); u NULL: no factor; y may be g
+ * or u. The tanh form of GELU, g / 2 * (1 + tanh t), without its cancellation below 0; in f32 throughout, t rounded at each
+ * operation.
  * bound  |y - y_scalar| <= 1e-6 |y| + 1e-30; an element does not depend on n
  * source Hendrycks and Gimpel 2016, section 2; transformers activations.py NewGELUActivation */
 typedef void fox_gelu_mul_fn(float *y, const float *g, const float *u, size_t n);
@@ -91,15 +93,10 @@ typedef void fox_layernorm_fn(float *y, const float *x, const float *w, const fl
  * bound  |x - x_scalar| <= 1e-6 |x| */
 typedef void fox_softcap_fn(float *x, size_t n, float cap);
 
-/* softmax - in place over n >= 1 finite values or -inf (at least one finite)
- * order  exp in f32, the sum in f64, rising
- * bound  |y - y_scalar| <= 1e-6 y + 1e-30 */
-typedef void fox_softmax_fn(float *x, size_t n);
-
-/* axpy - y[i] += a * decode(x)[i] over one stored row (values of the KV cache); x needs no alignment
+/* axpy - y[i] += a * x[i]
  * order  each element is its own sum; product and sum are rounded one after the other
  * bound  bit-equal on every ISA */
-typedef void fox_axpy_fn(float *y, float a, const void *x, size_t n);
+typedef void fox_axpy_fn(float *y, float a, const float *x, size_t n);
 
 /* rope - rotate pairs of one head in place: for i < n_pairs,
  *        (a, b) = (x[a_i], x[b_i]) becomes (a cos_i - b sin_i, a sin_i + b cos_i)
@@ -114,7 +111,6 @@ struct fox_kernels {
 	fox_encode_fn *encode[FOX_TYPE_LIMIT]; /* NULL: nothing is quantized to it */
 	fox_encode_weighted_fn
 	    *encode_weighted[FOX_TYPE_LIMIT]; /* NULL: importance does not matter, use encode */
-	fox_axpy_fn *axpy[FOX_TYPE_LIMIT];    /* f32, f16 */
 	fox_acts_fn *acts[FOX_ACTS_COUNT];    /* F32: NULL */
 	struct fox_gemv gemv[FOX_ARITH_COUNT][FOX_TYPE_LIMIT]; /* fn NULL: use dot */
 	struct fox_gemm gemm[FOX_ARITH_COUNT][FOX_TYPE_LIMIT]; /* pack NULL: use gemv, or dot */
@@ -125,8 +121,9 @@ struct fox_kernels {
 	fox_gelu_mul_fn *gelu_mul;
 	fox_layernorm_fn *layernorm;
 	fox_softcap_fn *softcap;
-	fox_softmax_fn *softmax;
+	fox_axpy_fn *axpy;
 	fox_rope_fn *rope;
+	struct fox_attn attn;
 	const char *dot_isa[FOX_TYPE_LIMIT]; /* who won, for fox-inspect and for test reports */
 	uint32_t isa;                        /* the set it was filled for */
 };
@@ -135,6 +132,12 @@ struct fox_kernels {
 void fox_kernels_init(struct fox_kernels *k, uint32_t isa);
 void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa);
 void fox_kernels_init_gemv_x86(struct fox_kernels *k, uint32_t isa); /* a part of it */
+void fox_kernels_init_gemm_x86(struct fox_kernels *k, uint32_t isa);
+
+/* Overwrite the entries of gemm[arith] that `from`, a table by weight type, has (pack is not NULL). */
+void fox_kernels_put_gemm(
+    struct fox_kernels *k, enum fox_arith arith, const struct fox_gemm from[FOX_TYPE_LIMIT]);
+void fox_kernels_init_vec_x86(struct fox_kernels *k, uint32_t isa); /* its part: attention and vectors */
 
 /* The table for this CPU ($FOX_CPU_DISABLE respected), filled by the first call; any thread may make it. */
 const struct fox_kernels *fox_kernels(void);
@@ -190,17 +193,22 @@ fox_encode_weighted_fn fox_encode_weighted_q4_0_avx2, fox_encode_weighted_q4_1_a
     fox_encode_weighted_q5_0_avx2, fox_encode_weighted_q5_1_avx2, fox_encode_weighted_q2_k_avx2,
     fox_encode_weighted_q3_k_avx2, fox_encode_weighted_q4_k_avx2, fox_encode_weighted_q5_k_avx2,
     fox_encode_weighted_q6_k_avx2, fox_encode_weighted_iq4_nl_avx2, fox_encode_weighted_iq4_xs_avx2;
-fox_axpy_fn fox_axpy_f32_scalar, fox_axpy_f16_scalar, fox_axpy_f32_avx2, fox_axpy_f16_avx2;
 fox_range_fn fox_range_scalar, fox_range_avx2;
 fox_error_fn fox_error_scalar, fox_error_avx2;
-fox_rmsnorm_fn fox_rmsnorm_scalar, fox_rmsnorm_avx2;
-fox_silu_mul_fn fox_silu_mul_scalar, fox_silu_mul_avx2;
-fox_gelu_mul_fn fox_gelu_mul_scalar;
-fox_layernorm_fn fox_layernorm_scalar;
-fox_softcap_fn fox_softcap_scalar;
-fox_softmax_fn fox_softmax_scalar, fox_softmax_avx2;
-fox_rope_fn fox_rope_scalar, fox_rope_avx2;
+fox_axpy_fn fox_axpy_scalar, fox_axpy_avx2, fox_axpy_avx512;
+fox_rmsnorm_fn fox_rmsnorm_scalar, fox_rmsnorm_avx2, fox_rmsnorm_avx512;
+fox_silu_mul_fn fox_silu_mul_scalar, fox_silu_mul_avx2, fox_silu_mul_avx512;
+fox_gelu_mul_fn fox_gelu_mul_scalar, fox_gelu_mul_avx2, fox_gelu_mul_avx512;
+fox_layernorm_fn fox_layernorm_scalar, fox_layernorm_avx2, fox_layernorm_avx512;
+fox_softcap_fn fox_softcap_scalar, fox_softcap_avx2, fox_softcap_avx512;
+fox_rope_fn fox_rope_scalar, fox_rope_avx2, fox_rope_avx512;
 fox_acts_fn fox_acts_bf16_scalar, fox_acts_bf16x2_scalar, fox_acts_q8_scalar, fox_acts_q16_scalar;
+fox_acts_fn fox_acts_u8_scalar, fox_acts_u8_avx2;
+/* gemm: one table for each way of multiplying */
+extern const struct fox_gemm fox_gemm_exact_scalar[FOX_TYPE_LIMIT], fox_gemm_exact_avx2[FOX_TYPE_LIMIT],
+    fox_gemm_u8_avx2[FOX_TYPE_LIMIT], fox_gemm_i16_avx2[FOX_TYPE_LIMIT];
+fox_panel_mul_fn fox_panel_mul_u8_32_avx2, fox_panel_mul_u8_32b_avx2, fox_panel_mul_u8_16_avx2,
+    fox_panel_mul_u8_16b_avx2;
 
 /* gemv: fast, then exact; where a table has no entry, dot serves */
 fox_gemv_fn fox_gemv_q8_0_scalar, fox_gemv_q4_0_scalar, fox_gemv_q4_1_scalar, fox_gemv_q5_0_scalar,

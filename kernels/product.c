@@ -15,6 +15,7 @@ static size_t element(enum fox_acts_kind kind)
 	case FOX_ACTS_BF16X2:
 		return 4;
 	case FOX_ACTS_Q8:
+	case FOX_ACTS_U8:
 		return 1;
 	case FOX_ACTS_F32:
 	case FOX_ACTS_COUNT:
@@ -33,7 +34,7 @@ static size_t part(uint8_t **at, size_t bytes)
 
 size_t fox_acts_carve(struct fox_acts *a, enum fox_acts_kind kind, void *block, size_t rows, size_t n)
 {
-	bool blocks = kind == FOX_ACTS_Q8 || kind == FOX_ACTS_Q16;
+	bool sums = kind == FOX_ACTS_Q8 || kind == FOX_ACTS_Q16, blocks = sums || kind == FOX_ACTS_U8;
 	/* rows of q, of d (step / 32 floats) and of sum (step / 16 int16) all start at a multiple of 64 bytes */
 	size_t unit = blocks ? 512 : 64, step = (n + unit - 1) / unit * unit + STEP_PAD;
 	step = blocks ? (step + unit - 1) / unit * unit : step;
@@ -47,7 +48,9 @@ size_t fox_acts_carve(struct fox_acts *a, enum fox_acts_kind kind, void *block, 
 	size_t bytes = part(&at, rows * step * element(kind));
 	if (blocks) {
 		a->d = (float *)(void *)at;
-		bytes += part(&at, rows * (step / FOX_ACTS_GROUP) * sizeof(float));
+		bytes += part(&at, rows * (step / FOX_ACTS_GROUP) * (sums ? 1 : 4) * sizeof(float));
+	}
+	if (sums) {
 		a->sum = (int16_t *)(void *)at;
 		bytes += part(&at, rows * (step / 16) * sizeof(int16_t));
 	}

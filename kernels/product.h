@@ -22,6 +22,7 @@ enum fox_acts_kind {
 	FOX_ACTS_BF16X2, /* q: bf16 [2][step]: the rounded value, then what it lacks, rounded */
 	FOX_ACTS_Q8,     /* q: int8; d and sum */
 	FOX_ACTS_Q16,    /* q: int16 with the values of FOX_ACTS_Q8; d and sum */
+	FOX_ACTS_U8,     /* q: uint8, those of FOX_ACTS_Q8 plus 128; d, four for each group */
 	FOX_ACTS_COUNT
 };
 
@@ -34,16 +35,19 @@ enum fox_acts_kind {
  * where 1 / d is not finite (all below 2^-119), and where d is not (NaN or Inf among the 32, which give the largest
  * magnitude as bits), q = 0 and d stays: NaN and Inf end as NaN in every product.
  * sum[i / 16] = the sum of 16 q.
+ *
+ * U8: q is 128 more, for multipliers of unsigned by signed bytes. d[4 * (i / 32)] is the d above, then come d times the sum
+ * of the group's 32 q (before 128 is added), of its first 16, of its last 16, each product rounded.
  */
 struct fox_acts {
 	enum fox_acts_kind kind;
-	size_t step; /* elements between rows of q; a multiple of 64. d: step / 32, sum: step / 16 */
+	size_t step; /* elements between rows of q; a multiple of 64. d: step / 32 (U8: step / 8), sum: step / 16 */
 	void *q;
-	float *d;     /* NULL unless Q8, Q16 */
+	float *d;     /* NULL unless Q8, Q16, U8 */
 	int16_t *sum; /* NULL unless Q8, Q16 */
 };
 
-/* acts - fill row `row` of a from n f32 (a multiple of 32 for Q8, Q16); no alignment of x needed; what lies between n and
+/* acts - fill row `row` of a from n f32 (a multiple of 32 for Q8, Q16, U8); no alignment of x needed; what lies between n and
  * step is not touched.
  * bound  bit-equal on every ISA */
 typedef void fox_acts_fn(const struct fox_acts *a, size_t row, const float *x, size_t n);
@@ -103,10 +107,10 @@ size_t fox_acts_carve(struct fox_acts *a, enum fox_acts_kind kind, void *block, 
 /* The same activations from a row on. */
 static inline struct fox_acts fox_acts_from(const struct fox_acts *a, size_t row)
 {
-	static const uint8_t element[FOX_ACTS_COUNT] = {4, 2, 4, 1, 2};
+	static const uint8_t element[FOX_ACTS_COUNT] = {4, 2, 4, 1, 2, 1};
 	struct fox_acts from = *a;
 	from.q = (uint8_t *)a->q + row * a->step * element[a->kind];
-	from.d = a->d ? a->d + row * (a->step / FOX_ACTS_GROUP) : NULL;
+	from.d = a->d ? a->d + row * (a->step / FOX_ACTS_GROUP) * (a->kind == FOX_ACTS_U8 ? 4 : 1) : NULL;
 	from.sum = a->sum ? a->sum + row * (a->step / 16) : NULL;
 	return from;
 }

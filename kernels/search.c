@@ -71,7 +71,7 @@ static void round_column(struct panel *p, size_t k, int i)
 		float s = b->d * (float)b->scale[j], m = b->dmin * (float)b->min[j];
 		b->v[i] = fox_search_nearest(p->c, s != 0 ? (x[k] + m) / s : 0);
 		float e = (x[k] - fox_search_value(b, p->c, i)) / row[k];
-		fox_kernels()->axpy[FOX_F32](x + k + 1, -e, row + k + 1, p->cols - k - 1);
+		fox_kernels()->axpy(x + k + 1, -e, row + k + 1, p->cols - k - 1);
 	}
 }
 

@@ -1,4 +1,4 @@
-/* backend.h - what executes a program: the CPU here, other devices behind the same four functions. */
+/* backend.h - what executes a program: the CPU here, other devices behind the same few functions. */
 #ifndef FOX_BACKEND_H
 #define FOX_BACKEND_H
 
@@ -14,7 +14,7 @@ struct fox_dev_ask {
 	const struct fox_hparams *hparams;
 	uint32_t n_ctx;                    /* positions of the cache; >= 1 */
 	uint32_t batch;                    /* most rows of one run; >= 1 */
-	enum fox_type kv;                  /* FOX_F32 or FOX_F16 */
+	enum fox_type kv;                  /* one of fox_kv_types */
 	enum fox_arith arith;              /* of products */
 	struct fox_pool *pool;             /* NULL: the calling thread alone */
 	const struct fox_kernels *kernels; /* NULL: the table of this CPU */
@@ -43,7 +43,7 @@ struct fox_batch {
 /* Bytes a device takes beside the weights. */
 struct fox_dev_bytes {
 	uint64_t kv;      /* the key-value cache at n_ctx positions */
-	uint64_t scratch; /* activations, scores, angles */
+	uint64_t scratch; /* activations, attention, angles */
 };
 
 struct fox_dev; /* the state of one session on one device: cache, scratch, angles */
@@ -57,6 +57,9 @@ struct fox_backend {
 	enum fox_status (*open)(struct fox_dev **out, const struct fox_dev_ask *ask, struct fox_err *err);
 	/* Runs the whole program; takes no memory. FOX_E_CANCELLED between two layers; else fails only where a device can. */
 	enum fox_status (*run)(struct fox_dev *d, const struct fox_batch *s, struct fox_err *err);
+	/* The next run begins at pos, not past where the last one ended. Returns where it can begin: pos, or 0 when a windowed
+	 * layer no longer holds what a row at pos sees. */
+	uint32_t (*rewind)(struct fox_dev *d, uint32_t pos);
 	void (*close)(struct fox_dev *d); /* NULL is fine */
 };
 

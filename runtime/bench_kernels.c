@@ -15,8 +15,8 @@
 #define ROUND_S 1e-3
 #define MOST_ROWS 64u /* of a panel */
 
-enum op { DOT, DECODE, ENCODE, WEIGHTED, AXPY, ACTS, GEMV, GEMM, PACK, VECTOR };
-enum vector { RANGE, ERROR, RMSNORM, SILU, GELU, LAYERNORM, SOFTCAP, SOFTMAX, ROPE, VECTORS };
+enum op { DOT, DECODE, ENCODE, WEIGHTED, ACTS, GEMV, GEMM, PACK, VECTOR };
+enum vector { RANGE, ERROR, RMSNORM, SILU, GELU, LAYERNORM, SOFTCAP, ROPE, VECTORS };
 
 struct bench {
 	const struct fox_kernels *k; /* the table that runs */
@@ -30,7 +30,7 @@ struct bench {
 };
 
 static const char *const vector_names[VECTORS] = {
-    "range", "error", "rmsnorm", "silu_mul", "gelu_mul", "layernorm", "softcap", "softmax", "rope"};
+    "range", "error", "rmsnorm", "silu_mul", "gelu_mul", "layernorm", "softcap", "rope"};
 static const char *const acts_names[FOX_ACTS_COUNT] = {"f32", "bf16", "bf16x2", "q8", "q16"};
 
 static void run_vector(struct bench *b)
@@ -61,10 +61,6 @@ static void run_vector(struct bench *b)
 		memcpy(b->y, b->x, N * sizeof(float));
 		k->softcap(b->y, N, 30);
 		break;
-	case SOFTMAX:
-		memcpy(b->y, b->x, N * sizeof(float));
-		k->softmax(b->y, N);
-		break;
 	case ROPE:
 		memcpy(b->y, b->x, N * sizeof(float));
 		k->rope(b->y, b->w, b->w + N / 2, N / 2, false);
@@ -91,9 +87,6 @@ static void run_once(struct bench *b)
 		break;
 	case WEIGHTED:
 		k->encode_weighted[b->type](b->encoded, b->x, b->w, N);
-		break;
-	case AXPY:
-		k->axpy[b->type](b->y, 0.5f, b->weights, N);
 		break;
 	case ACTS:
 		k->acts[b->type](&b->acts, 0, b->x, N);
@@ -148,8 +141,6 @@ static bool present(const struct bench *b)
 		return k->encode[b->type];
 	case WEIGHTED:
 		return k->encode_weighted[b->type];
-	case AXPY:
-		return k->axpy[b->type];
 	case ACTS:
 		return k->acts[b->type];
 	case GEMV:
@@ -234,7 +225,7 @@ static double measure(struct bench *b)
 static void name_of(const struct bench *b, char *out, size_t cap)
 {
 	static const char *const ops[] = {
-	    "dot", "decode", "encode", "encode_weighted", "axpy", "acts", "gemv", "gemm", "pack", ""};
+	    "dot", "decode", "encode", "encode_weighted", "acts", "gemv", "gemm", "pack", ""};
 	const struct fox_type_info *t = fox_type_info(b->type);
 	const char *type = t && t->name ? t->name : "?";
 	if (b->op == VECTOR)

@@ -19,7 +19,8 @@ struct fox_pool *fox_cpu_pool(const struct fox_dev *d, uint64_t multiplications)
 
 /* Where each part of the scratch block starts. */
 struct plan {
-	uint64_t slot[FOX_S_COUNT], scores, scores_step, inv_freq[2], cos[2], sin[2], acts, panels, bytes;
+	uint64_t slot[FOX_S_COUNT], attn_worker, attn_shared, encoded, encoded_step, inv_freq[2], cos[2], sin[2], acts, panels, bytes;
+	struct fox_cpu_attn_sizes attn;
 };
 
 static bool plan_part(struct plan *p, uint64_t *at, uint64_t a, uint64_t b, uint64_t c)
@@ -33,19 +34,18 @@ static bool plan_part(struct plan *p, uint64_t *at, uint64_t a, uint64_t b, uint
 static bool plan_all(struct plan *p, const struct fox_dev_ask *ask)
 {
 	const struct fox_hparams *h = ask->hparams;
-	uint32_t share = 1;
-	for (uint32_t l = 0; l < h->n_layers; l++)
-		share = h->n_heads[l] / h->n_kv_heads[l] > share ? h->n_heads[l] / h->n_kv_heads[l] : share;
 	*p = (struct plan){0};
 	for (int s = FOX_S_X; s < FOX_S_LOGITS; s++)
 		if (!plan_part(p, &p->slot[s], ask->graph->width[s], ask->batch, sizeof(float)))
 			return false;
-	uint64_t pairs = h->rope_dims / 2, step;
-	bool ok = fox_mul(&step, share, ask->n_ctx) &&
-	          fox_align_up(&p->scores_step, step, ALIGN / sizeof(float)) &&
-	          plan_part(p, &p->scores, p->scores_step, fox_pool_workers(ask->pool), sizeof(float));
-	ok = ok && plan_part(p, &p->acts, fox_cpu_acts_bytes(ask), ask->batch, 1) &&
-	     plan_part(p, &p->panels, fox_cpu_panel_bytes(ask), fox_pool_workers(ask->pool), 1);
+	uint64_t pairs = h->rope_dims / 2, workers = fox_pool_workers(ask->pool);
+	fox_cpu_attn_sizes(&p->attn, h);
+	bool ok = plan_part(p, &p->attn_worker, p->attn.worker_floats, workers, sizeof(float)) &&
+	          plan_part(p, &p->attn_shared, p->attn.shared_floats, 1, sizeof(float)) &&
+	          fox_align_up(&p->encoded_step, 2 * sizeof(float) * (uint64_t)h->head_dim, 2 * ALIGN) &&
+	          plan_part(p, &p->encoded, p->encoded_step, workers, 1) &&
+	          plan_part(p, &p->acts, fox_cpu_acts_bytes(ask), ask->batch, 1) &&
+	          plan_part(p, &p->panels, fox_cpu_panel_bytes(ask), workers, 1);
 	for (int i = 0; i < (h->rope_theta_local != 0 ? 2 : 1); i++)
 		ok = ok && plan_part(p, &p->inv_freq[i], pairs, 1, sizeof(double)) &&
 		     plan_part(p, &p->cos[i], pairs, ask->n_ctx, sizeof(float)) &&
@@ -56,12 +56,12 @@ static bool plan_all(struct plan *p, const struct fox_dev_ask *ask)
 static enum fox_status plan_device(
     struct plan *p, struct fox_kv *kv, const struct fox_dev_ask *ask, struct fox_err *err)
 {
-	enum fox_status st = fox_kv_plan(kv, ask->hparams, ask->kv, ask->n_ctx, err);
-	if (st)
-		return st;
 	if (ask->batch == 0 || ask->batch > BATCH_LIMIT)
 		return fox_fail(
 		    err, FOX_E_ARG, FOX_NOWHERE, "a batch of %u rows, want 1 to %u", ask->batch, BATCH_LIMIT);
+	enum fox_status st = fox_kv_plan(kv, ask->hparams, ask->kv, ask->n_ctx, ask->batch, err);
+	if (st)
+		return st;
 	if (ask->graph->max_ctx && ask->n_ctx > ask->graph->max_ctx)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
 		    "a context of %u positions, where the model has learned %u", ask->n_ctx, ask->graph->max_ctx);
@@ -101,8 +101,11 @@ static void carve(struct fox_dev *d, const struct plan *p)
 	const struct fox_hparams *h = d->ask.hparams;
 	for (int s = FOX_S_X; s < FOX_S_LOGITS; s++)
 		d->slot[s] = (float *)(void *)(d->scratch + p->slot[s]);
-	d->scores = (float *)(void *)(d->scratch + p->scores);
-	d->scores_step = (size_t)p->scores_step;
+	d->attn_sizes = p->attn;
+	d->attn_worker = (float *)(void *)(d->scratch + p->attn_worker);
+	d->attn_shared = (float *)(void *)(d->scratch + p->attn_shared);
+	d->encoded = d->scratch + p->encoded;
+	d->encoded_step = (size_t)p->encoded_step;
 	d->acts = d->scratch + p->acts;
 	d->panels = d->scratch + p->panels;
 	d->panel_step = (size_t)fox_cpu_panel_bytes(&d->ask);
@@ -145,74 +148,9 @@ static enum fox_status cpu_open(struct fox_dev **out, const struct fox_dev_ask *
 	return FOX_OK;
 }
 
-static void run_embed(struct fox_dev *d, const struct fox_op *op)
-{
-	const struct fox_weight *w = op->w;
-	for (uint32_t r = 0; r < d->rows; r++) {
-		float *y = d->slot[op->dst] + r * w->cols;
-		d->k->decode[w->type](y, w->data + (uint64_t)d->s->ids[r] * w->row_bytes, (size_t)w->cols);
-		for (size_t i = 0; op->f != 1 && i < w->cols; i++)
-			y[i] *= op->f;
-	}
-}
-
-/* The table of positions is small and its rows are needed once a step: decoded where the sum goes, through N. */
-static void run_add_pos(struct fox_dev *d, const struct fox_op *op)
-{
-	const struct fox_weight *w = op->w;
-	float *row = d->slot[FOX_S_N];
-	for (uint32_t r = 0; r < d->rows; r++) {
-		float *y = d->slot[op->dst] + r * w->cols;
-		const float *a = d->slot[op->a] + r * w->cols;
-		d->k->decode[w->type](row, w->data + (uint64_t)(d->s->pos + r) * w->row_bytes, (size_t)w->cols);
-		for (size_t i = 0; i < w->cols; i++)
-			y[i] = a[i] + row[i];
-	}
-}
-
-static void run_norm(struct fox_dev *d, const struct fox_op *op)
-{
-	size_t n = (size_t)op->w->cols, all = (size_t)d->rows * op->n;
-	const float *bias = op->bias ? op->bias->vec : NULL;
-	bool layer = d->ask.graph->traits.norm == FOX_NORM_LAYER;
-	for (size_t r = 0; r < all; r++) {
-		float *y = d->slot[op->dst] + r * n;
-		const float *x = d->slot[op->a] + r * n;
-		if (layer)
-			d->k->layernorm(y, x, op->w->vec, bias, n, op->f);
-		else
-			d->k->rmsnorm(y, x, op->w->vec, n, op->f);
-	}
-}
-
-static void run_add(struct fox_dev *d, const struct fox_op *op)
-{
-	float *y = d->slot[op->dst];
-	const float *a = d->slot[op->a], *b = d->slot[op->b];
-	size_t n = d->rows * (size_t)fox_cpu_width(d, op->dst);
-	for (size_t i = 0; i < n; i++)
-		y[i] = a[i] + b[i];
-}
-
-static void run_act_mul(struct fox_dev *d, const struct fox_op *op)
-{
-	size_t n = (size_t)d->rows * d->ask.hparams->d_ff[op->layer];
-	const float *up = op->b ? d->slot[op->b] : NULL;
-	if (d->ask.graph->traits.act == FOX_ACT_SILU)
-		d->k->silu_mul(d->slot[op->dst], d->slot[op->a], up, n);
-	else
-		d->k->gelu_mul(d->slot[op->dst], d->slot[op->a], up, n);
-}
-
 static float *result_of(const struct fox_dev *d, const struct fox_op *op)
 {
 	return op->dst == FOX_S_LOGITS ? d->s->logits : d->slot[op->dst];
-}
-
-static void run_softcap(struct fox_dev *d, const struct fox_op *op)
-{
-	float *x = result_of(d, op);
-	d->k->softcap(x, d->rows * (size_t)fox_cpu_width(d, op->dst), op->f);
 }
 
 static void run_tap(struct fox_dev *d, const struct fox_op *op)
@@ -247,19 +185,20 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_batch *s, str
 	d->rows = s->n;
 	enum fox_status st = FOX_OK; /* sizes were checked when the device was opened */
 	fox_cpu_angles(d, s->pos + s->n);
+	fox_kv_filled(&d->kv, s->pos + s->n);
 	for (size_t i = 0; i < g->n_ops && !st; i++) {
 		const struct fox_op *op = &g->ops[i];
 		switch ((enum fox_op_code)op->code) {
 		case FOX_OP_EMBED:
-			run_embed(d, op);
+			fox_cpu_embed(d, op);
 			if (s->observe)
 				s->observe(s->observe_ctx, op, NULL, d->slot[op->dst], d->rows);
 			break;
 		case FOX_OP_ADD_POS:
-			run_add_pos(d, op);
+			fox_cpu_add_pos(d, op);
 			break;
 		case FOX_OP_NORM:
-			run_norm(d, op);
+			fox_cpu_norm(d, op);
 			break;
 		case FOX_OP_MATMUL: {
 			size_t n = matmul_group(g, i);
@@ -279,13 +218,13 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_batch *s, str
 			fox_cpu_attn(d, op);
 			break;
 		case FOX_OP_ADD:
-			run_add(d, op);
+			fox_cpu_add(d, op);
 			break;
 		case FOX_OP_ACT_MUL:
-			run_act_mul(d, op);
+			fox_cpu_act_mul(d, op);
 			break;
 		case FOX_OP_SOFTCAP:
-			run_softcap(d, op);
+			fox_cpu_softcap(d, op);
 			break;
 		case FOX_OP_TAP:
 			run_tap(d, op);
@@ -302,10 +241,16 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_batch *s, str
 	return st;
 }
 
+static uint32_t cpu_rewind(struct fox_dev *d, uint32_t pos)
+{
+	return fox_kv_rewind(&d->kv, pos);
+}
+
 const struct fox_backend fox_cpu_backend = {
     .name = "cpu",
     .need = cpu_need,
     .open = cpu_open,
     .run = cpu_run,
+    .rewind = cpu_rewind,
     .close = cpu_close,
 };

@@ -1,4 +1,4 @@
-/* cpu_exec.h - the CPU device's state, shared by its three source files and by nobody else. */
+/* cpu_exec.h - the CPU device's state, shared by its source files and by nobody else. */
 #ifndef FOX_CPU_EXEC_H
 #define FOX_CPU_EXEC_H
 
@@ -6,14 +6,24 @@
 #include "runtime/backend.h"
 #include "runtime/kv.h"
 
+/* Scratch of attention, none of which grows with the context: see cpu_attn.c. */
+struct fox_cpu_attn_sizes {
+	uint32_t vectors;       /* query vectors of one item, at most */
+	uint64_t worker_floats; /* of each worker */
+	uint64_t shared_floats; /* of all together */
+};
+void fox_cpu_attn_sizes(struct fox_cpu_attn_sizes *out, const struct fox_hparams *h);
+
 struct fox_dev {
 	struct fox_dev_ask ask;
 	const struct fox_kernels *k;
 	struct fox_kv kv;
 	uint8_t *scratch; /* one block, carved into what follows */
 	float *slot[FOX_S_COUNT];
-	float *scores; /* [workers][scores_step]: one attention item's weights over the positions */
-	size_t scores_step;
+	struct fox_cpu_attn_sizes attn_sizes;
+	float *attn_worker, *attn_shared;
+	uint8_t *encoded; /* [workers][encoded_step]: a key and a value on their way to the cache */
+	size_t encoded_step;
 	uint8_t *acts;   /* rounded activations of the product in work */
 	uint8_t *panels; /* [workers][panel_step]: unpacked weights */
 	size_t panel_step;
@@ -35,12 +45,20 @@ void fox_cpu_matmul(struct fox_dev *d, const struct fox_op *ops, size_t n_ops);
 uint64_t fox_cpu_acts_bytes(const struct fox_dev_ask *ask);
 uint64_t fox_cpu_panel_bytes(const struct fox_dev_ask *ask);
 
-void fox_cpu_kv_put(struct fox_dev *d, const struct fox_op *op);
 void fox_cpu_attn(struct fox_dev *d, const struct fox_op *op);
+
+/* Operations that take each row by itself: cpu_rows.c */
+void fox_cpu_embed(struct fox_dev *d, const struct fox_op *op);
+void fox_cpu_add_pos(struct fox_dev *d, const struct fox_op *op);
+void fox_cpu_norm(struct fox_dev *d, const struct fox_op *op);
+void fox_cpu_rope(struct fox_dev *d, const struct fox_op *op);
+void fox_cpu_kv_put(struct fox_dev *d, const struct fox_op *op);
+void fox_cpu_add(struct fox_dev *d, const struct fox_op *op);
+void fox_cpu_act_mul(struct fox_dev *d, const struct fox_op *op);
+void fox_cpu_softcap(struct fox_dev *d, const struct fox_op *op);
 
 /* Compute the angles of positions below `end` that are not there yet. */
 void fox_cpu_angles(struct fox_dev *d, uint32_t end);
-void fox_cpu_rope(struct fox_dev *d, const struct fox_op *op);
 
 /* The pool, or NULL when the work is too small to share: waking a thread costs some microseconds. Results are
  * the same. */

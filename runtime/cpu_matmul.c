@@ -151,13 +151,13 @@ static uint64_t widest(const struct fox_graph *g)
 /* Every kind that the arithmetic can ask for, on any machine: so the plan does not depend on the one at hand. */
 uint64_t fox_cpu_acts_bytes(const struct fox_dev_ask *ask)
 {
-	static const enum fox_acts_kind kinds[FOX_ARITH_COUNT][3] = {
+	static const enum fox_acts_kind kinds[FOX_ARITH_COUNT][4] = {
 	    [FOX_ARITH_EXACT] = {FOX_ACTS_BF16X2},
-	    [FOX_ARITH_FAST] = {FOX_ACTS_BF16, FOX_ACTS_Q8, FOX_ACTS_Q16},
+	    [FOX_ARITH_FAST] = {FOX_ACTS_BF16, FOX_ACTS_Q8, FOX_ACTS_Q16, FOX_ACTS_U8},
 	};
 	uint64_t n = widest(ask->graph), bytes = 0;
 	struct fox_acts a;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		bytes += fox_acts_carve(&a, kinds[ask->arith][i], NULL, 1, (size_t)n);
 	/* parts end at multiples of 64, whatever the number of rows: one row's bytes times rows is enough */
 	return bytes;

@@ -8,6 +8,7 @@
 #include "format/base/opt.h"
 #include "kernels/ncpu.h"
 #include "runtime/bench_text.h"
+#include "runtime/kv.h"
 #include "runtime/tok.h"
 
 #define MOST_FILES 64u
@@ -18,9 +19,6 @@ static struct args {
 	int mode, kv, format;
 	bool kernels, quiet;
 } args = {.prompt = "512", .decode = "64", .depth = "0", .repeats = 5, .mode = FOX_ARITH_FAST};
-
-static const char *const kv_names[] = {"f16", "f32", NULL};
-static const enum fox_type kv_types[] = {FOX_F16, FOX_F32};
 
 static const struct fox_opt options[] = {
     {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Tests", NULL, 0, 0},
@@ -38,7 +36,7 @@ static const struct fox_opt options[] = {
     {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Machine", NULL, 0, 0},
     {FOX_OPT_STR, 't', "threads", &args.threads, "N,..", "threads; default: the CPUs this process may use",
         NULL, 0, 0},
-    {FOX_OPT_ENUM, 0, "kv", &args.kv, "TYPE", "type of the key-value cache", kv_names, 0, 0},
+    {FOX_OPT_ENUM, 0, "kv", &args.kv, "TYPE", "type of the key-value cache", fox_kv_names, 0, 0},
     {FOX_OPT_ENUM, 0, "mode", &args.mode, "MODE",
         "arithmetic: fast (default) rounds activations, exact does not", fox_arith_names, 0, 0},
     {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Output", NULL, 0, 0},
@@ -73,7 +71,7 @@ static enum fox_status read_args(struct fox_bench_ask *ask, int n_files, struct 
 {
 	enum fox_status st;
 	*ask = (struct fox_bench_ask){
-	    .repeats = args.repeats, .arith = (enum fox_arith)args.mode, .kv = kv_types[args.kv]};
+	    .repeats = args.repeats, .arith = (enum fox_arith)args.mode, .kv = fox_kv_types[args.kv]};
 	if ((st = fox_bench_list_parse(&ask->prompt, args.prompt, "--prompt", 0, INT32_MAX, err)) ||
 	    (st = fox_bench_list_parse(&ask->decode, args.decode, "--tokens", 0, INT32_MAX, err)) ||
 	    (st = fox_bench_list_parse(&ask->depth, args.depth, "--depth", 0, INT32_MAX, err)))

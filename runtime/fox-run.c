@@ -10,6 +10,7 @@
 #include "format/base/opt.h"
 #include "kernels/kernels.h"
 #include "runtime/chat.h"
+#include "runtime/kv.h"
 #include "runtime/load.h"
 #include "runtime/sample.h"
 #include "runtime/session.h"
@@ -22,13 +23,10 @@ static struct args {
 	uint32_t n, context, threads, top_k;
 	uint64_t seed;
 	float temperature, top_p;
-	int kv;   /* index into kv_names */
+	int kv;   /* index into fox_kv_types */
 	int mode; /* enum fox_arith */
 	bool echo, ids, quiet, chat;
 } args = {.n = 128, .top_p = 1, .mode = FOX_ARITH_FAST};
-
-static const char *const kv_names[] = {"f16", "f32", NULL};
-static const enum fox_type kv_types[] = {FOX_F16, FOX_F32};
 
 static const struct fox_opt options[] = {
     {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Text", NULL, 0, 0},
@@ -54,7 +52,7 @@ static const struct fox_opt options[] = {
         NULL, 1, INT32_MAX},
     {FOX_OPT_U32, 'j', "threads", &args.threads, "N", "threads; default: the CPUs this process may use", NULL,
         1, 1024},
-    {FOX_OPT_ENUM, 0, "kv", &args.kv, "TYPE", "type of the key-value cache", kv_names, 0, 0},
+    {FOX_OPT_ENUM, 0, "kv", &args.kv, "TYPE", "type of the key-value cache", fox_kv_names, 0, 0},
     {FOX_OPT_ENUM, 0, "mode", &args.mode, "MODE", "arithmetic: fast (default) rounds activations, exact does not",
         fox_arith_names, 0, 0},
     {FOX_OPT_FLAG, 'q', "quiet", &args.quiet, NULL, "no statistics on standard error", NULL, 0, 0},
@@ -89,7 +87,6 @@ struct run {
 	struct fox_chat_text rendered;
 	struct fox_chat_turn *turns; /* texts are the arena's */
 	size_t n_turns, cap_turns;
-	struct fox_tok_ids past; /* what the session has run */
 	struct fox_buf reply;
 	struct fox_arena arena;
 	int32_t stop; /* ends the model's turn, or FOX_TOK_NONE */
@@ -168,7 +165,8 @@ static enum fox_status open_session(struct run *r, struct fox_err *err)
 		    r->prompt.n, n_ctx);
 	if (n_ctx > h->n_ctx)
 		fox_log_note("the model was trained for %u positions, not %u", h->n_ctx, n_ctx);
-	struct fox_session_options so = {.n_ctx = n_ctx, .kv = kv_types[args.kv], .arith = (enum fox_arith)args.mode, .pool = r->pool};
+	struct fox_session_options so = {
+	    .n_ctx = n_ctx, .kv = fox_kv_types[args.kv], .arith = (enum fox_arith)args.mode, .pool = r->pool};
 	struct fox_sample_options sa = {args.temperature, args.top_k, args.top_p, args.seed};
 	enum fox_status st = fox_session_open(&r->session, r->model, &so, err);
 	/* Rows of the output past the last token (padding of the matrix) are never chosen. */
@@ -228,22 +226,6 @@ static enum fox_status run_prompt(struct run *r, struct fox_err *err)
 	return st;
 }
 
-static enum fox_status remember(struct run *r, const int32_t *ids, size_t n, struct fox_err *err)
-{
-	struct fox_tok_ids *p = &r->past;
-	if (p->cap - p->n < n) {
-		size_t cap = 2 * (p->n + n);
-		int32_t *more = realloc(p->ids, cap * sizeof *more);
-		if (!more)
-			return fox_fail_nomem(err);
-		p->ids = more;
-		p->cap = cap;
-	}
-	memcpy(p->ids + p->n, ids, n * sizeof *ids);
-	p->n += n;
-	return FOX_OK;
-}
-
 static enum fox_status write_text(struct run *r, struct fox_err *err)
 {
 	double start = now_s();
@@ -268,8 +250,7 @@ static enum fox_status write_text(struct run *r, struct fox_err *err)
 			fox_log_note("the context of %u positions is full", fox_session_context(r->session));
 			break;
 		}
-		if (!(st = fox_session_step(r->session, &id, 1, NULL, err)) && r->chat)
-			st = remember(r, &id, 1, err);
+		st = fox_session_step(r->session, &id, 1, NULL, err);
 	}
 	r->write_s += now_s() - start;
 	if (!args.ids)
@@ -327,7 +308,6 @@ static enum fox_status open_chat(struct run *r, const char *path, struct fox_err
 /* Run what the conversation has come to, but for the tokens at its start that the session has run already. */
 static enum fox_status catch_up(struct run *r, struct fox_err *err)
 {
-	size_t same = 0;
 	enum fox_status st;
 	if (!r->session && (st = open_session(r, err)))
 		return st;
@@ -335,12 +315,8 @@ static enum fox_status catch_up(struct run *r, struct fox_err *err)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
 		    "the conversation's %zu tokens do not fit the context of %u", r->prompt.n,
 		    fox_session_context(r->session));
-	while (same < r->past.n && same + 1 < r->prompt.n && r->past.ids[same] == r->prompt.ids[same])
-		same++;
-	r->past.n = same;
-	if ((st = fox_session_rewind(r->session, (uint32_t)same, err)) || (st = run_prompt(r, err)))
-		return st;
-	return remember(r, r->prompt.ids + same, r->prompt.n - same, err);
+	(void)fox_session_reuse(r->session, r->prompt.ids, r->prompt.n);
+	return run_prompt(r, err);
 }
 
 static enum fox_status answer(struct run *r, struct fox_str text, struct fox_err *err)
@@ -438,7 +414,7 @@ static enum fox_status run(struct run *r, const char *path, struct fox_err *err)
 	r->stream.escape = isatty(STDOUT_FILENO);
 	if ((st = args.chat ? chat(r, path, err) : continue_text(r, err)))
 		return st;
-	size_t n = args.chat ? r->past.n : r->prompt.n;
+	size_t n = args.chat && r->session ? fox_session_position(r->session) : r->prompt.n;
 	fox_log_note(
 	    "loaded in %.2f s; prompt: %zu tokens, %.1f a second; text: %zu tokens, %.1f a second; %u threads, %s arithmetic",
 	    r->loaded_s, n, rate(n, r->prompt_s), r->n_written, rate(r->n_written, r->write_s),
@@ -460,7 +436,6 @@ static void release(struct run *r)
 	fox_chat_close(r->chat);
 	fox_chat_text_free(&r->rendered);
 	free(r->turns);
-	fox_tok_ids_free(&r->past);
 	fox_buf_free(&r->reply);
 	fox_arena_free(&r->arena);
 }

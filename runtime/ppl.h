@@ -50,7 +50,7 @@ typedef enum fox_status (*fox_ppl_fn)(void *ctx, const struct fox_ppl_progress *
 
 /* Zero-initialise: every zero means the default. */
 struct fox_ppl_options {
-	enum fox_type kv;                  /* of the caches: FOX_F32 or FOX_F16 */
+	enum fox_type kv;                  /* of the caches: one of fox_kv_types */
 	enum fox_arith arith;              /* of products; FOX_ARITH_EXACT is the default */
 	struct fox_pool *pool;             /* borrowed; NULL: the calling thread alone */
 	const struct fox_kernels *kernels; /* borrowed; NULL: the table of this CPU */

@@ -2,6 +2,7 @@
 #include "runtime/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "format/base/num.h"
 
@@ -12,6 +13,7 @@ struct fox_session {
 	struct fox_dev *dev;
 	struct fox_dev_ask ask;
 	float *logits; /* [n_vocab]: where the last row goes */
+	int32_t *ids;  /* [n_ctx]: what was run at the positions before pos */
 	bool has_logits;
 	uint32_t pos;
 };
@@ -48,7 +50,8 @@ enum fox_status fox_session_open(struct fox_session **out, const struct fox_mode
 	enum fox_status st = fill_ask(&s->ask, s->h, fox_model_graph(m), options, err);
 	if (!st)
 		st = s->backend->open(&s->dev, &s->ask, err);
-	if (!st && !(s->logits = malloc((size_t)s->h->n_vocab * sizeof *s->logits)))
+	if (!st && (!(s->logits = malloc((size_t)s->h->n_vocab * sizeof *s->logits)) ||
+	               !(s->ids = malloc((size_t)s->ask.n_ctx * sizeof *s->ids))))
 		st = fox_fail_nomem(err);
 	if (st) {
 		fox_session_close(s);
@@ -65,6 +68,7 @@ void fox_session_close(struct fox_session *s)
 	if (s->dev)
 		s->backend->close(s->dev);
 	free(s->logits);
+	free(s->ids);
 	free(s);
 }
 
@@ -112,6 +116,7 @@ enum fox_status fox_session_step(struct fox_session *s, const int32_t *ids, size
 		};
 		if ((st = s->backend->run(s->dev, &step, err)))
 			return st;
+		memcpy(s->ids + s->pos, ids + done, rows * sizeof *ids);
 		s->pos += rows;
 		done += rows;
 	}
@@ -140,10 +145,21 @@ enum fox_status fox_session_rewind(struct fox_session *s, uint32_t position, str
 {
 	if (position > s->pos)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "position %u lies ahead of %u", position, s->pos);
-	if (position < s->pos)
+	if (position < s->pos) {
 		s->has_logits = false;
-	s->pos = position;
+		s->pos = s->backend->rewind(s->dev, position);
+	}
 	return FOX_OK;
+}
+
+uint32_t fox_session_reuse(struct fox_session *s, const int32_t *ids, size_t n)
+{
+	uint32_t same = 0;
+	while (same < s->pos && same + 1 < n && s->ids[same] == ids[same])
+		same++;
+	if (same < s->pos && fox_session_rewind(s, same, NULL) == FOX_OK)
+		same = s->pos;
+	return same;
 }
 
 enum fox_status fox_session_memory(struct fox_memory *out, const struct fox_hparams *h, uint64_t weights,
@@ -157,7 +173,7 @@ enum fox_status fox_session_memory(struct fox_memory *out, const struct fox_hpar
 		return st;
 	struct fox_memory m = {.weights = weights,
 	    .kv = dev.kv,
-	    .scratch = dev.scratch,
+	    .scratch = dev.scratch + (uint64_t)ask.n_ctx * sizeof(int32_t),
 	    .logits = (uint64_t)h->n_vocab * sizeof(float)};
 	if (!fox_add(&m.total, m.weights, m.kv) || !fox_add(&m.total, m.total, m.scratch) ||
 	    !fox_add(&m.total, m.total, m.logits))

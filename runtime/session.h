@@ -18,7 +18,7 @@ struct fox_session;
 struct fox_session_options {
 	uint32_t n_ctx;                    /* positions; 0: what the model was trained for */
 	uint32_t batch;                    /* rows at once; 0: FOX_SESSION_BATCH */
-	enum fox_type kv;                  /* FOX_F32 (also the default: it is 0) or FOX_F16 */
+	enum fox_type kv;                  /* of the cache: one of fox_kv_types (kv.h); FOX_F32 is 0, so the default */
 	enum fox_arith arith;              /* FOX_ARITH_EXACT (the default) or FOX_ARITH_FAST: spec/runtime.md 5 */
 	struct fox_pool *pool;             /* borrowed; NULL: the calling thread alone */
 	const struct fox_kernels *kernels; /* borrowed; NULL: the table of this CPU */
@@ -61,15 +61,32 @@ const float *fox_session_logits(const struct fox_session *s);
 uint32_t fox_session_position(const struct fox_session *s); /* tokens run so far */
 uint32_t fox_session_context(const struct fox_session *s);  /* positions in all */
 
-/* Go back to a position and forget what came after it. FOX_E_ARG when it lies ahead. */
+/*
+ * fox_session_rewind - go back and forget what came after
+ *
+ * Layers with a sliding window keep what their window and a batch can touch, no more. Where they no longer hold what
+ * `position` sees, the session goes back to 0 instead: fox_session_position tells. What lies less than a batch before the
+ * furthest position, and 0, is always reached; everything is where no layer has a window, or the context is not larger than it.
+ *
+ * errors  FOX_E_ARG the position lies ahead
+ */
 enum fox_status fox_session_rewind(
     struct fox_session *s, uint32_t position, struct fox_err *err) FOX_MUST_CHECK;
+
+/*
+ * fox_session_reuse - go back to where what was run and what shall be run part
+ *
+ * ids     [n], n >= 1: a whole sequence, from position 0 on
+ * returns how many of its first tokens need not be run again: at most n - 1, so that the step which must follow gives the
+ *         logits after the last. The session's position is that.
+ */
+uint32_t fox_session_reuse(struct fox_session *s, const int32_t *ids, size_t n);
 
 /* Memory of one model with one session, in bytes. */
 struct fox_memory {
 	uint64_t weights; /* tensor data, in place in the map */
 	uint64_t kv;      /* the cache, filled to the last position */
-	uint64_t scratch; /* activations, scores, angles */
+	uint64_t scratch; /* activations, attention, angles, ids */
 	uint64_t logits;  /* of one position */
 	uint64_t total;
 };

@@ -71,3 +71,23 @@ void fox_acts_q16_scalar(const struct fox_acts *a, size_t row, const float *x, s
 {
 	round_row(a, row, x, n);
 }
+
+void fox_acts_u8_scalar(const struct fox_acts *a, size_t row, const float *x, size_t n)
+{
+	assert(n % FOX_ACTS_GROUP == 0);
+	uint8_t *q = (uint8_t *)a->q + row * a->step;
+	float *d = a->d + row * (a->step / FOX_ACTS_GROUP * 4);
+	for (size_t g = 0; g < n; g += FOX_ACTS_GROUP, d += 4) {
+		float r;
+		int sum[2] = {0};
+		d[0] = group_scale(x + g, &r);
+		for (size_t i = 0; i < FOX_ACTS_GROUP; i++) {
+			int v = r != 0 ? (int)rintf(x[g + i] * r) : 0;
+			sum[i / 16] += v;
+			q[g + i] = (uint8_t)(v + 128);
+		}
+		d[1] = d[0] * (float)(sum[0] + sum[1]);
+		d[2] = d[0] * (float)sum[0];
+		d[3] = d[0] * (float)sum[1];
+	}
+}

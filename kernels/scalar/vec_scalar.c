@@ -1,23 +1,12 @@
 /* vec_scalar.c - what is done to activations between the products: the meaning of each entry. */
-#include <assert.h>
 #include <math.h>
 
-#include "format/base/num.h"
-#include "kernels/half.h"
 #include "kernels/kernels.h"
 
-void fox_axpy_f32_scalar(float *y, float a, const void *x, size_t n)
+void fox_axpy_scalar(float *y, float a, const float *x, size_t n)
 {
-	const uint8_t *in = x;
 	for (size_t i = 0; i < n; i++)
-		y[i] += a * fox_load_f32(in + 4 * i);
-}
-
-void fox_axpy_f16_scalar(float *y, float a, const void *x, size_t n)
-{
-	const uint8_t *in = x;
-	for (size_t i = 0; i < n; i++)
-		y[i] += a * fox_f16_to_f32(fox_load16(in + 2 * i));
+		y[i] += a * x[i];
 }
 
 void fox_rmsnorm_scalar(float *y, const float *x, const float *w, size_t n, float eps)
@@ -40,7 +29,7 @@ void fox_gelu_mul_scalar(float *y, const float *g, const float *u, size_t n)
 {
 	const float root = 0.797884560802865356f; /* sqrt(2 / pi) */
 	for (size_t i = 0; i < n; i++) {
-		float x = g[i], v = 0.5f * x * (1 + tanhf(root * (x + 0.044715f * x * x * x)));
+		float x = g[i], t = root * (x + 0.044715f * (x * x * x)), v = x / (1 + expf(-2 * t));
 		y[i] = u ? v * u[i] : v;
 	}
 }
@@ -64,22 +53,6 @@ void fox_softcap_scalar(float *x, size_t n, float cap)
 {
 	for (size_t i = 0; i < n; i++)
 		x[i] = cap * tanhf(x[i] / cap);
-}
-
-void fox_softmax_scalar(float *x, size_t n)
-{
-	assert(n >= 1);
-	float max = x[0];
-	for (size_t i = 1; i < n; i++)
-		max = x[i] > max ? x[i] : max;
-	double sum = 0;
-	for (size_t i = 0; i < n; i++) {
-		x[i] = expf(x[i] - max);
-		sum += (double)x[i];
-	}
-	float scale = (float)(1 / sum);
-	for (size_t i = 0; i < n; i++)
-		x[i] *= scale;
 }
 
 void fox_rope_scalar(float *x, const float *cos, const float *sin, size_t n_pairs, bool pairs)

@@ -1,8 +1,9 @@
 /* gemv_block_avx2.c - fast gemv of types whose blocks are 32 weights (nvfp4: 64) under one scale.
  *
- * Per block: codes to 32 bytes, one vpmaddubsw and one vpmaddwd make eight exact sums, which are scaled by d_weight * d_x
- * and added up in f32. Four blocks' scales are made together. Rows go one after the other, so that memory is read straight
- * on, and it is memory that bounds the speed; four accumulators a row keep additions out of the way.  spec/kernels.md 4.1 */
+ * Two blocks lie side by side in a vector, one in each half: low nibbles of both, then high ones. Two vpmaddubsw and one
+ * vpmaddwd make four exact sums of each block, which are scaled by d_weight * d_x and added up in f32. Four rows share what
+ * depends on x alone. q8_0 has no nibbles to pair and is slowed by memory alone: one row, one block at a time.
+ * spec/kernels.md 4.1 */
 #include <assert.h>
 #include <immintrin.h>
 #include <string.h>
@@ -13,124 +14,215 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* How far ahead weights are fetched, in bytes: past the end of a row lies the next; past the last it is harmless. */
-#ifndef AHEAD
+enum { ROWS = 4, GROUP = FOX_ACTS_GROUP };
+
+/* How far ahead q8_0 is fetched, in bytes: past the end of a row lies the next; past the last it is harmless. */
 #define AHEAD 2048
-#endif
+
+INLINE __m128i load_16(const void *p)
+{
+	return _mm_loadu_si128((const __m128i *)p);
+}
 
 INLINE __m256i load_32(const void *p)
 {
 	return _mm256_loadu_si256((const __m256i *)p);
 }
 
-/* 16 bytes of nibbles: low ones first. */
-INLINE __m256i nibbles(const uint8_t *p)
+/* Sixteen bytes of each of two places. The second counts as zeros where there is none. */
+INLINE __m256i two(const void *a, const void *b, bool has_b)
 {
-	__m128i both = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m256i wide = _mm256_inserti128_si256(_mm256_castsi128_si256(both), _mm_srli_epi16(both, 4), 1);
-	return _mm256_and_si256(wide, _mm256_set1_epi8(15));
+	__m256i wide = _mm256_zextsi128_si256(load_16(a));
+	return has_b ? _mm256_inserti128_si256(wide, load_16(b), 1) : wide;
 }
 
-/* 16 in the bytes whose bit of 32 is set. */
-INLINE __m256i fifth_bits(const uint8_t *p)
+/* 32 weights of two blocks: v[0] holds the first 16 of each, v[1] the others. */
+struct codes {
+	__m256i v[2];
+};
+
+INLINE struct codes nibbles(const uint8_t *a, const uint8_t *b, bool has_b)
 {
-	uint32_t bits;
-	memcpy(&bits, p, sizeof bits);
-	const __m256i byte = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+	const __m256i four = _mm256_set1_epi8(15);
+	__m256i both = two(a, b, has_b);
+	return (struct codes){{_mm256_and_si256(both, four), _mm256_and_si256(_mm256_srli_epi16(both, 4), four)}};
+}
+
+/* 16 in the bytes whose bit is set, of 32 bits each at a and b. */
+INLINE struct codes with_fifth_bits(struct codes q, const uint8_t *a, const uint8_t *b, bool has_b)
+{
+	const __m128i first = _mm_setr_epi32(0, 0, 0x01010101, 0x01010101);
 	const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201);
-	__m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), byte);
-	__m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(spread, bit), bit);
-	return _mm256_and_si256(set, _mm256_set1_epi8(16));
+	__m256i bits = _mm256_zextsi128_si256(_mm_set1_epi32((int)fox_load32(a)));
+	bits = has_b ? _mm256_inserti128_si256(bits, _mm_set1_epi32((int)fox_load32(b)), 1) : bits;
+	for (int h = 0; h < 2; h++) {
+		__m256i byte = _mm256_broadcastsi128_si256(_mm_add_epi8(first, _mm_set1_epi8((char)(2 * h))));
+		__m256i spread = _mm256_shuffle_epi8(bits, byte);
+		__m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(spread, bit), bit);
+		q.v[h] = _mm256_or_si256(q.v[h], _mm256_and_si256(set, _mm256_set1_epi8(16)));
+	}
+	return q;
 }
 
-/* Codes 0..63 less `zero`, times x, added by pairs: exact in 16 bits. */
-INLINE __m256i offset_pairs(__m256i q, __m256i x, char zero)
+INLINE struct codes look_up(const void *table, struct codes q)
 {
-	return _mm256_sub_epi16(_mm256_maddubs_epi16(q, x), _mm256_maddubs_epi16(_mm256_set1_epi8(zero), x));
+	__m256i values = _mm256_broadcastsi128_si256(load_16(table));
+	return (struct codes){{_mm256_shuffle_epi8(values, q.v[0]), _mm256_shuffle_epi8(values, q.v[1])}};
 }
 
-/* Codes -128..127 times x: |q| as unsigned, its sign goes to x. 2 * 128 * 127 fits 16 bits. */
-INLINE __m256i signed_pairs(__m256i q, __m256i x)
+/* ---- each type: the codes of blocks a and b */
+
+typedef struct codes codes_fn(const uint8_t *a, const uint8_t *b, bool has_b);
+
+/* Those at byte `at` of a block. */
+#define NIBBLES_AT(T) nibbles(a + offsetof(struct fox_##T, q), b + offsetof(struct fox_##T, q), has_b)
+#define FIFTH_BITS_AT(T, Q)                                                                                  \
+	with_fifth_bits(Q, a + offsetof(struct fox_##T, high), b + offsetof(struct fox_##T, high), has_b)
+
+INLINE struct codes codes_q4_0(const uint8_t *a, const uint8_t *b, bool has_b)
 {
-	return _mm256_maddubs_epi16(_mm256_abs_epi8(q), _mm256_sign_epi8(x, q));
+	return NIBBLES_AT(q4_0);
 }
 
-INLINE __m256i look_up(const int8_t *table, __m256i codes)
+INLINE struct codes codes_q4_1(const uint8_t *a, const uint8_t *b, bool has_b)
 {
-	__m128i values = _mm_loadu_si128((const __m128i *)(const void *)table);
-	return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), codes);
+	return NIBBLES_AT(q4_1);
 }
 
-/* ---- each type: sums of 16 pairs of products of the block at p */
-
-typedef __m256i pairs_fn(const uint8_t *p, __m256i x);
-
-INLINE __m256i pairs_q8_0(const uint8_t *p, __m256i x)
+INLINE struct codes codes_q5_0(const uint8_t *a, const uint8_t *b, bool has_b)
 {
-	return signed_pairs(load_32(p + offsetof(struct fox_q8_0, q)), x);
+	return FIFTH_BITS_AT(q5_0, NIBBLES_AT(q5_0));
 }
 
-INLINE __m256i pairs_q4_0(const uint8_t *p, __m256i x)
+INLINE struct codes codes_q5_1(const uint8_t *a, const uint8_t *b, bool has_b)
 {
-	return offset_pairs(nibbles(p + offsetof(struct fox_q4_0, q)), x, 8);
+	return FIFTH_BITS_AT(q5_1, NIBBLES_AT(q5_1));
 }
 
-INLINE __m256i pairs_q4_1(const uint8_t *p, __m256i x)
+INLINE struct codes codes_iq4_nl(const uint8_t *a, const uint8_t *b, bool has_b)
 {
-	return _mm256_maddubs_epi16(nibbles(p + offsetof(struct fox_q4_1, q)), x);
+	return look_up(fox_iq4_value, NIBBLES_AT(iq4_nl));
 }
 
-INLINE __m256i pairs_q5_0(const uint8_t *p, __m256i x)
+/* E2M1 doubled, and 12 on top, which makes it unsigned. */
+enum { FP4_ZERO = 12 };
+static const uint8_t fp4_value[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+
+INLINE struct codes codes_mxfp4(const uint8_t *a, const uint8_t *b, bool has_b)
 {
-	__m256i high = fifth_bits(p + offsetof(struct fox_q5_0, high));
-	return offset_pairs(_mm256_or_si256(nibbles(p + offsetof(struct fox_q5_0, q)), high), x, 16);
+	return look_up(fp4_value, NIBBLES_AT(mxfp4));
 }
 
-INLINE __m256i pairs_q5_1(const uint8_t *p, __m256i x)
+/* ---- scales of four blocks, `size` bytes apart, n of them there: lanes 0, 4, 1, 5, 0 where there is none. What follows a
+ * scale, the minimum or anything, is two lanes further. */
+
+INLINE __m256 scales_f16(const uint8_t *p, size_t size, size_t n)
 {
-	__m256i high = fifth_bits(p + offsetof(struct fox_q5_1, high));
-	return _mm256_maddubs_epi16(_mm256_or_si256(nibbles(p + offsetof(struct fox_q5_1, q)), high), x);
+	const __m128i none = _mm_setzero_si128();
+	__m128i even = _mm_unpacklo_epi16(_mm_cvtsi32_si128((int)fox_load32(p)), none), odd = none;
+	if (n == 2 || n == 3)
+		odd = _mm_unpacklo_epi16(_mm_cvtsi32_si128((int)fox_load32(p + size)), none);
+	if (n > 2)
+		even = _mm_unpacklo_epi16(load_16(p), load_16(p + 2 * size));
+	if (n > 3)
+		odd = _mm_unpacklo_epi16(load_16(p + size), load_16(p + 3 * size));
+	return _mm256_cvtph_ps(_mm_unpacklo_epi64(even, odd));
 }
 
-INLINE __m256i pairs_iq4_nl(const uint8_t *p, __m256i x)
+/* As fox_e8m0_half: the two lowest are subnormal. */
+INLINE __m256 scales_e8m0(const uint8_t *p, size_t size, size_t n)
 {
-	return signed_pairs(look_up(fox_iq4_value, nibbles(p + offsetof(struct fox_iq4_nl, q))), x);
-}
-
-static const int8_t fp4_value[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
-
-INLINE __m256i pairs_mxfp4(const uint8_t *p, __m256i x)
-{
-	return signed_pairs(look_up(fp4_value, nibbles(p + offsetof(struct fox_mxfp4, q))), x);
-}
-
-/* ---- scales of n <= 4 blocks, `size` bytes apart */
-
-typedef __m128 scales_fn(const uint8_t *p, size_t size, size_t n);
-
-INLINE __m128 scales_f16(const uint8_t *p, size_t size, size_t n)
-{
-	__m128i d = _mm_cvtsi32_si128(fox_load16(p));
-	d = n > 1 ? _mm_insert_epi16(d, fox_load16(p + size), 1) : d;
-	d = n > 2 ? _mm_insert_epi16(d, fox_load16(p + 2 * size), 2) : d;
-	d = n > 3 ? _mm_insert_epi16(d, fox_load16(p + 3 * size), 3) : d;
-	return _mm_cvtph_ps(d);
-}
-
-INLINE __m128 scales_e8m0(const uint8_t *p, size_t size, size_t n)
-{
-	float d[4] = {0};
-	for (size_t b = 0; b < n; b++)
-		d[b] = fox_e8m0_half(p[b * size]);
-	return _mm_loadu_ps(d);
+	int even = p[0] | (n > 2 ? p[2 * size] << 8 : 0),
+	    odd = (n > 1 ? p[size] : 0) | (n > 3 ? p[3 * size] << 8 : 0);
+	__m256i e = _mm256_set_m128i(
+	    _mm_cvtepu8_epi32(_mm_cvtsi32_si128(odd)), _mm_cvtepu8_epi32(_mm_cvtsi32_si128(even)));
+	const __m256i one = _mm256_set1_epi32(1);
+	__m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, one), 23);
+	__m256i low = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), e);
+	return _mm256_castsi256_ps(_mm256_blendv_epi8(low, normal, _mm256_cmpgt_epi32(e, one)));
 }
 
 struct kind {
-	pairs_fn *pairs;
-	scales_fn *scales;
+	codes_fn *codes;
+	__m256 (*scales)(const uint8_t *p, size_t size, size_t n);
 	size_t size;
-	bool has_min; /* an f16 after the scale */
+	char zero;      /* taken off the codes */
+	bool is_signed; /* codes are bytes with a sign, -127 at least */
+	bool has_min;   /* after the scale */
 };
+
+/* Four groups of activations, n of them there, as pairs. */
+struct x4 {
+	__m256i v[2][2]; /* of each pair what codes.v meets: magnitudes if the codes are signed */
+	__m256i as_is[2][2];
+	__m256i off[2];   /* zero times the sums of two, of both halves */
+	__m256 d, of_sum; /* lanes as those of scales and of minima; 0 in the others */
+};
+
+/* Four values to lanes `at`, `at` + 4, `at` + 1, `at` + 5, zeros to the others. */
+INLINE __m256 spread(__m128 v, const int at)
+{
+	const __m256i to =
+	    at ? _mm256_setr_epi32(7, 7, 0, 2, 7, 7, 1, 3) : _mm256_setr_epi32(0, 2, 7, 7, 1, 3, 7, 7);
+	return _mm256_permutevar8x32_ps(_mm256_zextps128_ps256(v), to);
+}
+
+INLINE struct x4 load_x(const struct fox_acts *x, size_t g, size_t n, const struct kind k)
+{
+	struct x4 out;
+	const int8_t *q = (const int8_t *)x->q + g * GROUP;
+	float d[4] = {0};
+	int16_t sums[8] = {0};
+	memcpy(d, x->d + g, n * sizeof *d);
+	memcpy(sums, x->sum + 2 * g, 2 * n * sizeof *sums);
+	__m128 of_x = _mm_loadu_ps(d);
+	__m128 of_sum = _mm_cvtepi32_ps(_mm_madd_epi16(load_16(sums), _mm_set1_epi16(1)));
+	out.d = spread(of_x, 0);
+	out.of_sum = k.has_min ? spread(_mm_mul_ps(of_x, of_sum), 2) : _mm256_setzero_ps();
+	for (size_t p = 0; p < 2 && 2 * p < n; p++) {
+		const int8_t *a = q + 2 * p * GROUP, *b = a + GROUP;
+		for (size_t h = 0; h < 2; h++) {
+			out.as_is[p][h] = two(a + 16 * h, b + 16 * h, 2 * p + 1 < n);
+			out.v[p][h] = k.is_signed ? _mm256_abs_epi8(out.as_is[p][h]) : out.as_is[p][h];
+		}
+		const __m256i zero = _mm256_set1_epi8(k.zero);
+		if (k.zero)
+			out.off[p] = _mm256_add_epi16(
+			    _mm256_maddubs_epi16(zero, out.v[p][0]), _mm256_maddubs_epi16(zero, out.v[p][1]));
+	}
+	return out;
+}
+
+/* Four sums of each of two blocks. */
+INLINE __m256 products(struct codes q, const struct x4 *x, size_t p, const struct kind k)
+{
+	const __m256i ones = _mm256_set1_epi16(1);
+	if (k.is_signed) { /* the signs of x go to the codes; four products could exceed 16 bits */
+		__m256i a = _mm256_maddubs_epi16(x->v[p][0], _mm256_sign_epi8(q.v[0], x->as_is[p][0]));
+		__m256i b = _mm256_maddubs_epi16(x->v[p][1], _mm256_sign_epi8(q.v[1], x->as_is[p][1]));
+		return _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_madd_epi16(a, ones), _mm256_madd_epi16(b, ones)));
+	}
+	__m256i sum =
+	    _mm256_add_epi16(_mm256_maddubs_epi16(q.v[0], x->v[p][0]), _mm256_maddubs_epi16(q.v[1], x->v[p][1]));
+	sum = k.zero ? _mm256_sub_epi16(sum, x->off[p]) : sum;
+	return _mm256_cvtepi32_ps(_mm256_madd_epi16(sum, ones));
+}
+
+/* Adds n <= 4 blocks from p on. n is known when this is inlined. */
+INLINE __m256 add_blocks(
+    __m256 sum, const uint8_t *p, const struct x4 *x, const size_t n, const struct kind k)
+{
+	__m256 stored = k.scales(p, k.size, n), d = _mm256_mul_ps(stored, x->d);
+	struct codes q = k.codes(p, p + k.size, n > 1);
+	sum = _mm256_fmadd_ps(_mm256_permute_ps(d, 0x00), products(q, x, 0, k), sum);
+	if (n > 2) {
+		q = k.codes(p + 2 * k.size, p + 3 * k.size, n > 3);
+		sum = _mm256_fmadd_ps(_mm256_permute_ps(d, 0x55), products(q, x, 1, k), sum);
+	}
+	if (k.has_min)
+		sum = _mm256_fmadd_ps(stored, x->of_sum, sum);
+	return sum;
+}
 
 INLINE float add_up(__m256 v)
 {
@@ -139,110 +231,151 @@ INLINE float add_up(__m256 v)
 	return _mm_cvtss_f32(_mm_add_ss(p2, _mm_movehdup_ps(p2)));
 }
 
-/* What a row has come to; block b goes to sum[b % 4]. */
-struct sums {
-	__m256 sum[4];
-	__m128 min; /* lane b % 4 */
-};
-
-/* n <= 4 blocks, known when this is inlined, from group g of x. */
-INLINE void add_blocks(
-    struct sums *s, const uint8_t *p, const struct fox_acts *x, size_t g, const size_t n, const struct kind k)
+/* R rows, known when this is inlined; what is fetched ahead are the rows that come next, as far as this has got. */
+INLINE void some_rows(float *y, const uint8_t *w, size_t w_step, const struct fox_acts *x, size_t n,
+    const struct kind k, const size_t R)
 {
-	float dx[4] = {0};
-	memcpy(dx, x->d + g, n * sizeof *dx);
-	__m128 of_x = _mm_loadu_ps(dx), d = _mm_mul_ps(k.scales(p, k.size, n), of_x);
-	const int8_t *q = (const int8_t *)x->q + g * FOX_ACTS_GROUP;
-	float ds[4];
-	_mm_storeu_ps(ds, d);
-	for (size_t b = 0; b < n; b++) {
-		__m256i pairs = k.pairs(p + b * k.size, load_32(q + b * FOX_ACTS_GROUP));
-		__m256 eight = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-		s->sum[b] = _mm256_fmadd_ps(_mm256_set1_ps(ds[b]), eight, s->sum[b]);
-	}
-	if (k.has_min) {
-		__m128i words = _mm_setzero_si128();
-		for (size_t b = 0; b < n; b++) {
-			int32_t two;
-			memcpy(&two, x->sum + 2 * (g + b), sizeof two);
-			words = b == 0   ? _mm_insert_epi32(words, two, 0)
-			        : b == 1 ? _mm_insert_epi32(words, two, 1)
-			        : b == 2 ? _mm_insert_epi32(words, two, 2)
-			                 : _mm_insert_epi32(words, two, 3);
+	__m256 sum[ROWS];
+	size_t groups = n / GROUP, g = 0;
+	for (size_t r = 0; r < R; r++)
+		sum[r] = _mm256_setzero_ps();
+	for (; g + 4 <= groups; g += 4) {
+		const struct x4 x4 = load_x(x, g, 4, k);
+		for (size_t r = 0; r < R; r++) {
+			const uint8_t *p = w + r * w_step + g * k.size;
+			_mm_prefetch((const char *)p + R * w_step, _MM_HINT_T0);
+			_mm_prefetch((const char *)p + R * w_step + 64, _MM_HINT_T0);
+			sum[r] = add_blocks(sum[r], p, &x4, 4, k);
 		}
-		__m128 of_sum = _mm_cvtepi32_ps(_mm_madd_epi16(words, _mm_set1_epi16(1)));
-		__m128 m = _mm_mul_ps(scales_f16(p + 2, k.size, n), of_x);
-		s->min = _mm_fmadd_ps(m, of_sum, s->min);
 	}
+#define REST(N)                                                                                              \
+	do {                                                                                                     \
+		const struct x4 rest = load_x(x, g, N, k);                                                           \
+		for (size_t r = 0; r < R; r++)                                                                       \
+			sum[r] = add_blocks(sum[r], w + r * w_step + g * k.size, &rest, N, k);                           \
+	} while (0)
+	if (groups % 4 == 1)
+		REST(1);
+	if (groups % 4 == 2)
+		REST(2);
+	if (groups % 4 == 3)
+		REST(3);
+#undef REST
+	for (size_t r = 0; r < R; r++)
+		y[r] = add_up(sum[r]);
 }
 
 INLINE void gemv(float *y, const uint8_t *w, size_t w_step, size_t rows, const struct fox_acts *x, size_t n,
     const struct kind k)
 {
-	assert(n % FOX_ACTS_GROUP == 0 && x->kind == FOX_ACTS_Q8);
-	size_t groups = n / FOX_ACTS_GROUP;
-	for (size_t r = 0; r < rows; r++, w += w_step) {
-		struct sums s;
-		const uint8_t *p = w;
-		s.min = _mm_setzero_ps();
-		s.sum[0] = s.sum[1] = s.sum[2] = s.sum[3] = _mm256_setzero_ps();
-		size_t g = 0;
-		for (; g + 4 <= groups; g += 4, p += 4 * k.size) {
-			_mm_prefetch((const char *)p + AHEAD, _MM_HINT_T0);
-			if (k.size > 16)
-				_mm_prefetch((const char *)p + AHEAD + 64, _MM_HINT_T0);
-			if (k.size > 32)
-				_mm_prefetch((const char *)p + AHEAD + 128, _MM_HINT_T0);
-			add_blocks(&s, p, x, g, 4, k);
-		}
-		for (size_t b = 0; b < 3 && g + b < groups; b++) {
-			struct sums one = {.sum = {s.sum[b]}, .min = s.min};
-			add_blocks(&one, p + b * k.size, x, g + b, 1, k);
-			s.sum[b] = one.sum[0], s.min = one.min;
-		}
-		__m256 all = _mm256_add_ps(_mm256_add_ps(s.sum[0], s.sum[1]), _mm256_add_ps(s.sum[2], s.sum[3]));
-		y[r] = add_up(k.has_min ? _mm256_add_ps(all, _mm256_zextps128_ps256(s.min)) : all);
-	}
+	assert(n % GROUP == 0 && x->kind == FOX_ACTS_Q8);
+	for (; rows >= ROWS; rows -= ROWS, y += ROWS, w += ROWS * w_step)
+		some_rows(y, w, w_step, x, n, k, ROWS);
+	for (; rows > 0; rows--, y++, w += w_step)
+		some_rows(y, w, w_step, x, n, k, 1);
 }
 
-#define GEMV(T, SCALES, MIN)                                                                                 \
+#define GEMV(T, ...)                                                                                         \
 	void fox_gemv_##T##_avx2(                                                                                \
 	    float *y, const void *w, size_t w_step, size_t rows, const struct fox_acts *x, size_t n)             \
 	{                                                                                                        \
-		const struct kind k = {pairs_##T, SCALES, sizeof(struct fox_##T), MIN};                              \
+		const struct kind k = {.codes = codes_##T, .size = sizeof(struct fox_##T), __VA_ARGS__};             \
 		gemv(y, w, w_step, rows, x, n, k);                                                                   \
 	}
 
-GEMV(q8_0, scales_f16, false)
-GEMV(q4_0, scales_f16, false)
-GEMV(q4_1, scales_f16, true)
-GEMV(q5_0, scales_f16, false)
-GEMV(q5_1, scales_f16, true)
-GEMV(iq4_nl, scales_f16, false)
-GEMV(mxfp4, scales_e8m0, false)
+GEMV(q4_0, .scales = scales_f16, .zero = 8)
+GEMV(q4_1, .scales = scales_f16, .has_min = true)
+GEMV(q5_0, .scales = scales_f16, .zero = 16)
+GEMV(q5_1, .scales = scales_f16, .has_min = true)
+GEMV(iq4_nl, .scales = scales_f16, .is_signed = true)
+GEMV(mxfp4, .scales = scales_e8m0, .zero = FP4_ZERO)
 
-/* nvfp4: 16 codes under one scale; 8 bytes hold them as nibbles. The halves of a vector have scales of their own. */
+/* Four blocks of q8_0 from p and q on, b of them there. |w| is unsigned, its sign goes to x: -128 is allowed. */
+INLINE void add_q8_0(__m256 sum[4], const uint8_t *p, const float *dx, const int8_t *q, const size_t n)
+{
+	const __m256i ones = _mm256_set1_epi16(1);
+	for (size_t b = 0; b < n; b++, p += sizeof(struct fox_q8_0)) {
+		__m256 d = _mm256_set1_ps(_cvtsh_ss(fox_load16(p)) * dx[b]);
+		__m256i w = load_32(p + offsetof(struct fox_q8_0, q)), x = load_32(q + b * GROUP);
+		__m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
+		sum[b] = _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, ones)), sum[b]);
+	}
+}
+
+void fox_gemv_q8_0_avx2(
+    float *y, const void *weights, size_t w_step, size_t rows, const struct fox_acts *x, size_t n)
+{
+	assert(n % GROUP == 0 && x->kind == FOX_ACTS_Q8);
+	const size_t size = sizeof(struct fox_q8_0), groups = n / GROUP;
+	const uint8_t *w = weights;
+	const int8_t *q = x->q;
+	for (size_t r = 0; r < rows; r++, w += w_step) {
+		__m256 sum[4];
+		size_t g = 0;
+		sum[0] = sum[1] = sum[2] = sum[3] = _mm256_setzero_ps();
+		for (; g + 4 <= groups; g += 4) {
+			const uint8_t *p = w + g * size;
+			_mm_prefetch((const char *)p + AHEAD, _MM_HINT_T0);
+			_mm_prefetch((const char *)p + AHEAD + 64, _MM_HINT_T0);
+			_mm_prefetch((const char *)p + AHEAD + 128, _MM_HINT_T0);
+			add_q8_0(sum, p, x->d + g, q + g * GROUP, 4);
+		}
+		for (; g < groups; g++)
+			add_q8_0(sum, w + g * size, x->d + g, q + g * GROUP, 1);
+		y[r] = add_up(_mm256_add_ps(_mm256_add_ps(sum[0], sum[1]), _mm256_add_ps(sum[2], sum[3])));
+	}
+}
+
+/* nvfp4: 64 codes in four quarters of 16, each with a scale; 8 bytes hold a quarter as nibbles. Lanes of two sums each, by
+ * quarters. Scales as fox_e4m3_half has them: subnormals are counted in steps, the others have their bits where those of f32
+ * are. */
+INLINE __m256 nvfp4_scales(const uint8_t *p)
+{
+	__m128i e = _mm_cvtepu8_epi32(_mm_cvtsi32_si128((int)fox_load32(p)));
+	__m128i none = _mm_cmpeq_epi32(e, _mm_set1_epi32(0x7f)), seven = _mm_and_si128(e, _mm_set1_epi32(0x7f));
+	__m128i normal = _mm_add_epi32(_mm_slli_epi32(seven, 20), _mm_set1_epi32(119 << 23));
+	__m128i steps = _mm_castps_si128(_mm_mul_ps(_mm_cvtepi32_ps(seven), _mm_set1_ps(0x1p-10f)));
+	__m128i bits = _mm_blendv_epi8(normal, steps, _mm_cmplt_epi32(seven, _mm_set1_epi32(8)));
+	__m128 d = _mm_castsi128_ps(_mm_andnot_si128(none, bits));
+	return _mm256_set_m128(_mm_unpackhi_ps(d, d), _mm_unpacklo_ps(d, d));
+}
+
+INLINE void nvfp4_rows(
+    float *y, const uint8_t *w, size_t w_step, const struct fox_acts *x, size_t n, const size_t R)
+{
+	const __m256i zero = _mm256_set1_epi8(FP4_ZERO), ones = _mm256_set1_epi16(1);
+	__m256 sum[ROWS];
+	for (size_t r = 0; r < R; r++)
+		sum[r] = _mm256_setzero_ps();
+	for (size_t b = 0; b < n / 64; b++) {
+		const int8_t *at = (const int8_t *)x->q + b * 64;
+		__m256i a = _mm256_permute4x64_epi64(load_32(at), 0xd8);
+		__m256i c = _mm256_permute4x64_epi64(load_32(at + 32), 0xd8);
+		__m256i x0 = _mm256_permute2x128_si256(a, c, 0x20), x1 = _mm256_permute2x128_si256(a, c, 0x31);
+		__m256i off = _mm256_add_epi16(_mm256_maddubs_epi16(zero, x0), _mm256_maddubs_epi16(zero, x1));
+		__m256 dx = _mm256_set_m128(_mm_set1_ps(x->d[2 * b + 1]), _mm_set1_ps(x->d[2 * b]));
+		for (size_t r = 0; r < R; r++) {
+			const uint8_t *p = w + r * w_step + b * sizeof(struct fox_nvfp4),
+			              *q = p + offsetof(struct fox_nvfp4, q);
+			_mm_prefetch((const char *)p + R * w_step, _MM_HINT_T0);
+			struct codes k = look_up(fp4_value, nibbles(q, q + 16, true));
+			__m256i pairs =
+			    _mm256_add_epi16(_mm256_maddubs_epi16(k.v[0], x0), _mm256_maddubs_epi16(k.v[1], x1));
+			__m256i eight = _mm256_madd_epi16(_mm256_sub_epi16(pairs, off), ones);
+			sum[r] = _mm256_fmadd_ps(_mm256_mul_ps(nvfp4_scales(p), dx), _mm256_cvtepi32_ps(eight), sum[r]);
+		}
+	}
+	for (size_t r = 0; r < R; r++)
+		y[r] = add_up(sum[r]);
+}
+
 void fox_gemv_nvfp4_avx2(
     float *y, const void *weights, size_t w_step, size_t rows, const struct fox_acts *x, size_t n)
 {
 	assert(n % 64 == 0 && x->kind == FOX_ACTS_Q8);
 	const uint8_t *w = weights;
-	for (size_t r = 0; r < rows; r++, w += w_step) {
-		const uint8_t *p = w;
-		__m256 sum[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
-		for (size_t g = 0; g < n / FOX_ACTS_GROUP; g += 2, p += sizeof(struct fox_nvfp4)) {
-			_mm_prefetch((const char *)p + AHEAD, _MM_HINT_T0);
-			for (size_t h = 0; h < 2; h++) {
-				__m256i q = nibbles(p + offsetof(struct fox_nvfp4, q) + 16 * h);
-				q = look_up(fp4_value, _mm256_permute4x64_epi64(q, 0xd8));
-				__m256i pairs = signed_pairs(q, load_32((const int8_t *)x->q + (g + h) * FOX_ACTS_GROUP));
-				__m256 eight = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-				float dx = x->d[g + h];
-				__m128 a = _mm_set1_ps(fox_e4m3_half(p[2 * h]) * dx);
-				__m128 b = _mm_set1_ps(fox_e4m3_half(p[2 * h + 1]) * dx);
-				sum[h] = _mm256_fmadd_ps(_mm256_set_m128(b, a), eight, sum[h]);
-			}
-		}
-		y[r] = add_up(_mm256_add_ps(sum[0], sum[1]));
-	}
+	for (; rows >= ROWS; rows -= ROWS, y += ROWS, w += ROWS * w_step)
+		nvfp4_rows(y, w, w_step, x, n, ROWS);
+	for (; rows > 0; rows--, y++, w += w_step)
+		nvfp4_rows(y, w, w_step, x, n, 1);
 }

@@ -15,6 +15,7 @@ void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
 {
 	if (!(isa & FOX_ISA_AVX2))
 		return;
+	fox_kernels_init_gemm_x86(k, isa);
 	dots(k, "avx2", fox_dot_f32_avx2, fox_dot_f16_avx2, fox_dot_bf16_avx2, fox_dot_q8_0_avx2);
 	k->dot[FOX_Q4_0] = fox_dot_q4_0_avx2, k->dot_isa[FOX_Q4_0] = "avx2";
 	k->dot[FOX_Q4_1] = fox_dot_q4_1_avx2, k->dot_isa[FOX_Q4_1] = "avx2";
@@ -91,13 +92,8 @@ void fox_kernels_init_x86(struct fox_kernels *k, uint32_t isa)
 	k->encode_weighted[FOX_Q6_K] = fox_encode_weighted_q6_k_avx2;
 	k->encode_weighted[FOX_IQ4_NL] = fox_encode_weighted_iq4_nl_avx2;
 	k->encode_weighted[FOX_IQ4_XS] = fox_encode_weighted_iq4_xs_avx2;
-	k->axpy[FOX_F32] = fox_axpy_f32_avx2;
-	k->axpy[FOX_F16] = fox_axpy_f16_avx2;
 	k->range = fox_range_avx2;
 	k->error = fox_error_avx2;
-	k->rmsnorm = fox_rmsnorm_avx2;
-	k->silu_mul = fox_silu_mul_avx2;
-	k->softmax = fox_softmax_avx2;
-	k->rope = fox_rope_avx2;
+	fox_kernels_init_vec_x86(k, isa);
 	fox_kernels_init_gemv_x86(k, isa);
 }

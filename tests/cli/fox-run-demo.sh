@@ -7,6 +7,9 @@ printf 'HACKER, n.' >prompt
 fox-run m.gguf -f prompt -n 24 -q -j 1 --kv f32 >one
 fox-run m.gguf -f - -n 24 -q -j 3 --kv f32 -c 500 <prompt >three
 cmp one three && echo "same on 1 and 3 threads, from a file and from standard input"
+for kv in f16 bf16 q8_0; do
+	fox-run m.gguf -f prompt -n 24 -q -j 1 --kv $kv >one && fox-run m.gguf -f prompt -n 24 -q -j 3 --kv $kv -c 500 | cmp - one && echo "$kv too"
+done
 fox-convert "$FOX_ROOT/tests/demo" -o k.gguf -t q4_k_m -q >/dev/null
 for f in m k; do
 	for n in 1 2 3; do fox-run $f.gguf -f prompt -n 24 -q -j $n >$f.$n; done

@@ -6,7 +6,7 @@ try() {
 try
 try model.gguf
 try model.gguf -p text -f file
-try model.gguf -p text --kv q8_0
+try model.gguf -p text --kv q4_0
 try model.gguf -p text -n many
 try model.gguf -p text -c 0
 try model.gguf -p text --temp warm

@@ -3,7 +3,7 @@ fox-convert -q "$FOX_ROOT/tests/demo" -o good.gguf >/dev/null
 fox-convert -q "$FOX_ROOT/tests/demo" -t q8_0 -o q8.gguf >/dev/null
 npz="$FOX_ROOT/tests/demo/reference.npz"
 mkfault "$npz" r.safetensors reference
-fox-verify good.gguf --reference "$npz" | sed '/^  [0-9 ]/s/[0-9.e-]*$/X/;/^  [NlmK]/s/[0-9.e-]*$/X/;s/NMSE [^ ]* over/NMSE X over/;s/header is .*/header/;s/[0-9]* keys, /N keys, /;s/[0-9]* files have/N files have/'
+fox-verify good.gguf --reference "$npz" | sed '/^  [0-9 ]/s/ *[0-9.e-]*$/ X/;/^  [NlmK]/s/[0-9.e-]*$/X/;s/NMSE [^ ]* over/NMSE X over/;s/header is .*/header/;s/[0-9]* keys, /N keys, /;s/[0-9]* files have/N files have/'
 fox-verify good.gguf --reference "$npz" >a
 fox-verify good.gguf --reference r.safetensors -j 1 | cmp - a && echo same
 fox-verify q8.gguf --reference r.safetensors -q && echo "q8_0 within its limit"

@@ -353,7 +353,7 @@ static void acts(void **state)
 		struct fox_kernels k;
 		fox_kernels_init(&k, isa);
 		for (int kind = FOX_ACTS_BF16; kind < FOX_ACTS_COUNT; kind++) {
-			bool groups = kind == FOX_ACTS_Q8 || kind == FOX_ACTS_Q16;
+			bool groups = kind == FOX_ACTS_Q8 || kind == FOX_ACTS_Q16 || kind == FOX_ACTS_U8;
 			uint64_t seed = 5;
 			for (size_t turn = 0; turn < 400; turn++) {
 				size_t n = groups ? (1 + turn % 10) * 32 : 1 + turn % N;

@@ -111,8 +111,8 @@ static void table_is_full(void **state)
 			if (!all)
 				assert_string_equal(k.dot_isa[types[i]], "scalar");
 		}
-		assert_true(k.axpy[FOX_F32] && k.axpy[FOX_F16]);
-		assert_true(k.range && k.rmsnorm && k.silu_mul && k.softmax && k.rope);
+		assert_true(k.axpy && k.attn.weigh && k.attn.cache[FOX_Q8_0].values);
+		assert_true(k.range && k.rmsnorm && k.silu_mul && k.rope);
 		assert_true(k.gelu_mul && k.layernorm && k.softcap);
 		assert_null(k.dot[FOX_Q8_1]);
 		assert_null(k.dot_isa[FOX_Q8_1]);

@@ -207,13 +207,13 @@ static void splits_and_threads(void **state)
 	    {0, 1, 1}, {0, 64, N}, {0, 7, N}, {1, 64, 13}, {2, 64, N}, {2, 3, 1}, {3, 5, 17}, {5, 128, N}};
 	static struct result first, other;
 	struct tiny t = TINY;
-	t.d_model = D, t.ff = 128, t.heads = 8;
+	t.d_model = D, t.ff = 128, t.heads = 2, t.kv_heads = 1; /* heads of 32, so that q8_0 fits */
 	struct fox_model *m = model_of(t);
-	for (int kv = 0; kv < 2; kv++) {
+	for (int kv = 0; kv < FOX_KV_TYPES; kv++) {
 		for (size_t i = 0; i < FOX_COUNT(ways); i++) {
 			struct fox_pool *pool = ways[i].workers ? fox_pool_open(ways[i].workers) : NULL;
 			struct fox_session_options o = {
-			    .kv = kv ? FOX_F16 : FOX_F32, .pool = pool, .batch = ways[i].batch};
+			    .kv = fox_kv_types[kv], .pool = pool, .batch = ways[i].batch};
 			run_all(i ? &other : &first, m, o, ways[i].step);
 			if (i)
 				assert_memory_equal(&first, &other, sizeof first);
@@ -284,6 +284,63 @@ static void rewinds(void **state)
 	fox_model_close(m);
 }
 
+/* Windowed layers forget: the session goes where it can, and what it computes from there is right. */
+static void rewinds_with_windows(void **state)
+{
+	(void)state;
+	enum { LONG = 190 };
+	struct fox_err e = {0};
+	struct tiny t = TINY;
+	t.key = "llama.attention.sliding_window", t.key_value = 30;
+	struct fox_model *m = model_of(t);
+	int32_t all[LONG];
+	for (int i = 0; i < LONG; i++)
+		all[i] = ids[i % N];
+	float want[VOCAB];
+	struct fox_session *s = session_of(m, (struct fox_session_options){.batch = 8});
+	assert_fox_ok(fox_session_step(s, all, LONG, NULL, &e), &e);
+	memcpy(want, fox_session_logits(s), sizeof want);
+	static const uint32_t asked[] = {189, 180, 160, 60, 0}, reached[] = {189, 180, 160, 0, 0};
+	for (size_t i = 0; i < FOX_COUNT(asked); i++) {
+		assert_fox_ok(fox_session_rewind(s, asked[i], &e), &e);
+		uint32_t at = fox_session_position(s);
+		assert_int_equal(at, reached[i]);
+		assert_fox_ok(fox_session_step(s, all + at, LONG - at, NULL, &e), &e);
+		assert_memory_equal(fox_session_logits(s), want, sizeof want);
+	}
+	fox_session_close(s);
+	fox_model_close(m);
+}
+
+/* What two sequences share is run once; the last token is always left to run. */
+static void reuse(void **state)
+{
+	(void)state;
+	static struct result r;
+	struct fox_err e = {0};
+	struct fox_model *m = model_of(TINY);
+	run_all(&r, m, (struct fox_session_options){0}, N);
+	struct fox_session *s = session_of(m, (struct fox_session_options){0});
+	assert_int_equal(fox_session_reuse(s, ids, N), 0);
+	assert_fox_ok(fox_session_step(s, ids, 50, NULL, &e), &e);
+	assert_int_equal(fox_session_reuse(s, ids, N), 50);
+	assert_int_equal(fox_session_position(s), 50);
+	assert_int_equal(fox_session_reuse(s, ids, 50), 49);
+	int32_t other[N];
+	memcpy(other, ids, sizeof other);
+	other[20] ^= 1;
+	assert_fox_ok(fox_session_step(s, ids + 49, 1, NULL, &e), &e);
+	assert_int_equal(fox_session_reuse(s, other, N), 20);
+	assert_fox_ok(fox_session_step(s, other + 20, 5, NULL, &e), &e);
+	assert_int_equal(fox_session_reuse(s, ids, N), 20); /* what was forgotten does not count */
+	assert_fox_ok(fox_session_step(s, ids + 20, N - 20, NULL, &e), &e);
+	assert_memory_equal(fox_session_logits(s), r.logits[N - 1], sizeof r.logits[0]);
+	assert_int_equal(fox_session_reuse(s, other, 1), 0);
+	assert_int_equal(fox_session_position(s), 0);
+	fox_session_close(s);
+	fox_model_close(m);
+}
+
 static void limits(void **state)
 {
 	(void)state;
@@ -329,7 +386,8 @@ static void bad_options(void **state)
 		struct fox_session_options o;
 		const char *text;
 	} bad[] = {
-	    {{.kv = FOX_Q8_0}, "a key-value cache is f32 or f16"},
+	    {{.kv = FOX_Q4_0}, "a key-value cache is f32, f16, bf16 or q8_0"},
+	    {{.kv = FOX_Q8_0}, "a key-value cache in q8_0 wants heads of a multiple of 32 elements, these have 16"},
 	    {{.n_ctx = 3000000000u}, "a context of 3000000000 positions, want at most 2147483647"},
 	    {{.batch = 100000}, "a batch of 100000 rows, want 1 to 65536"},
 	};
@@ -365,23 +423,40 @@ static void memory(void **state)
 	assert_true(mem.kv == 65536u * 8192u);
 	assert_true(mem.logits == 1024000);
 	/* 512 rows of x, n, t (2048), q, a (2048), k, v (512), g, u (4096), and of the widest in two bf16 parts (64 more elements
-	 * a row); a panel; scores 4 x 8192; angles 2 x 64 x 8192 */
-	uint64_t scratch = 4 * (512 * (3 * 2048 + 2 * 2048 + 2 * 512 + 2 * 4096) + 4 * 8192 + 2 * 64 * 8192) + 8 * 64 +
+	 * a row); a panel; angles 2 x 64 x 8192; ids 8192. Attention's: of the
+	 * worker 128 queries, their scores of a block and two numbers each, one block's keys and values, two states of 128; of
+	 * all, 64 states of 16 heads; a key and a value. */
+	uint64_t queries = 128 * 128 + 128 * 64 + 2 * 128, sums = 128 + 16;
+	uint64_t attention = queries + 2 * 64 * 128 + 2 * 128 * sums + 64 * 16 * sums + 2 * 128;
+	uint64_t scratch = 4 * (512 * (3 * 2048 + 2 * 2048 + 2 * 512 + 2 * 4096) + 2 * 64 * 8192 + 8192) + 8 * 64 +
 	                   512 * 4 * (4096 + 64) + 64 * 4096 * 4 + 65536;
-	assert_true(mem.scratch == scratch);
-	/* fast: bf16, 8 bits and 16 bits, in rows of a multiple of 512; two times a scale for 32 and a sum for 16 */
+	assert_true(mem.scratch == scratch + 4 * attention);
+	/* fast: bf16; 8 bits, 16 bits and 8 unsigned bits in rows of a multiple of 512; two times a scale for 32 and a sum for 16,
+	 * once four scales for 32 */
 	o.arith = FOX_ARITH_FAST;
 	struct fox_memory fast;
 	assert_fox_ok(fox_session_memory(&fast, &h, 3330543616u, &o, &e), &e);
-	assert_true(fast.scratch == mem.scratch - 512 * 4 * 4160 + 512 * (2 * 4160 + 3 * 4608 + 2 * (4608 / 32 * 4 + 4608 / 16 * 2)));
+	assert_true(fast.scratch == mem.scratch - 512 * 4 * 4160 +
+	                                512 * (2 * 4160 + 4 * 4608 + 2 * (4608 / 32 * 4 + 4608 / 16 * 2) + 4608 / 32 * 16));
 	o.arith = FOX_ARITH_EXACT;
+	uint64_t before = mem.scratch;
+	o.n_ctx = 65536; /* of what grows with the context there are angles and ids alone */
+	assert_fox_ok(fox_session_memory(&mem, &h, 0, &o, &e), &e);
+	assert_true(mem.scratch - before == (65536 - 8192) * (2 * 64 + 1) * 4ull);
+	o.n_ctx = 8192, h.window = 1024;
+	for (int l = 0; l < 32; l++)
+		h.windowed[l] = l % 2;
+	assert_fox_ok(fox_session_memory(&mem, &h, 3330543616u, &o, &e), &e);
+	assert_true(mem.kv == 65536u / 2 * (8192u + 25 * 64)); /* a window and a batch touch 25 blocks */
+	h.window = 0;
+	assert_fox_ok(fox_session_memory(&mem, &h, 3330543616u, &o, &e), &e);
 	assert_true(mem.total == 3330543616u + mem.kv + mem.scratch + mem.logits);
 	o.kv = FOX_F32, o.n_ctx = 1;
 	assert_fox_ok(fox_session_memory(&mem, &h, 0, &o, &e), &e);
-	assert_true(mem.kv == 131072);
+	assert_true(mem.kv == 131072 * 64); /* a whole block */
 	o.n_ctx = INT32_MAX;
 	assert_fox_ok(fox_session_memory(&mem, &h, 0, &o, &e), &e);
-	assert_true(mem.kv == (uint64_t)131072 * INT32_MAX);
+	assert_true(mem.kv == (uint64_t)131072 * ((uint64_t)INT32_MAX + 1));
 	for (int l = 0; l < 32; l++)
 		h.n_kv_heads[l] = h.n_heads[l] = 1u << 30;
 	assert_int_equal(fox_session_memory(&mem, &h, 0, &o, &e), FOX_E_BOUND);
@@ -412,6 +487,8 @@ int main(void)
 	    cmocka_unit_test(threads_on_large_rows),
 	    cmocka_unit_test(last_only),
 	    cmocka_unit_test(rewinds),
+	    cmocka_unit_test(rewinds_with_windows),
+	    cmocka_unit_test(reuse),
 	    cmocka_unit_test(limits),
 	    cmocka_unit_test(bad_options),
 	    cmocka_unit_test(memory),
