@@ -103,6 +103,11 @@ bench: all
 	$(MAKE) $(GENS)
 	tests/bench.sh $(abspath $(B))
 
+## bench-peers: fox-bench against LLAMA_BENCH=path and fox-quantize against LLAMA_QUANTIZE=path, in turns
+bench-peers: all
+	$(MAKE) $(GENS)
+	LLAMA_BENCH="$(LLAMA_BENCH)" LLAMA_QUANTIZE="$(LLAMA_QUANTIZE)" tests/bench_peers.sh $(abspath $(B))
+
 ## fuzz: build the libFuzzer targets (clang) into build/fuzz/tests/fuzz
 fuzz:
 	$(MAKE) config=fuzz fuzz-bins
@@ -162,5 +167,5 @@ $(BINS) $(TESTS) $(FUZZ) $(GENS): $(LIB)
 	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LIBS) $(LDTEST) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all bins demo test run-tests test-all setup bench fuzz fuzz-bins lint format deps install clean help
+.PHONY: all bins demo test run-tests test-all setup bench bench-peers fuzz fuzz-bins lint format deps install clean help
 .SECONDARY:

@@ -9,7 +9,7 @@
 #include "runtime/rope.h"
 
 #define ALIGN 64u             /* a cache line, so that no two workers' scratch share one */
-#define POOL_FLOOR (1u << 18) /* multiplications, some 20 us of them: below, waking a thread costs more */
+#define POOL_FLOOR (1u << 16) /* multiplications, 2 to 5 us of them: below, a round of the pool costs more than it gives */
 #define BATCH_LIMIT 65536u    /* rows; far past what pays */
 
 struct fox_pool *fox_cpu_pool(const struct fox_dev *d, uint64_t multiplications)

@@ -9,13 +9,12 @@
 #include "format/base/log.h"
 #include "format/base/opt.h"
 #include "kernels/kernels.h"
-#include "kernels/ncpu.h"
 #include "runtime/chat.h"
 #include "runtime/kv.h"
+#include "runtime/load.h"
 #include "runtime/sample.h"
 #include "runtime/session.h"
 #include "runtime/stream.h"
-#include "runtime/tok.h"
 
 #define PROMPT_LIMIT (16u << 20) /* bytes */
 
@@ -166,9 +165,6 @@ static enum fox_status open_session(struct run *r, struct fox_err *err)
 		    r->prompt.n, n_ctx);
 	if (n_ctx > h->n_ctx)
 		fox_log_note("the model was trained for %u positions, not %u", h->n_ctx, n_ctx);
-	r->pool = fox_pool_open(args.threads ? args.threads : fox_cpu_count());
-	if (!r->pool)
-		return fox_fail_nomem(err);
 	struct fox_session_options so = {
 	    .n_ctx = n_ctx, .kv = fox_kv_types[args.kv], .arith = (enum fox_arith)args.mode, .pool = r->pool};
 	struct fox_sample_options sa = {args.temperature, args.top_k, args.top_p, args.seed};
@@ -181,12 +177,12 @@ static enum fox_status open_session(struct run *r, struct fox_err *err)
 static enum fox_status load(struct run *r, const char *path, struct fox_err *err)
 {
 	double start = now_s();
-	enum fox_status st = fox_model_open(&r->model, path, err);
+	r->pool = fox_pool_open(args.threads); /* 0: the CPUs this process may use */
+	if (!r->pool)
+		return fox_fail_nomem(err);
+	enum fox_status st = fox_load(&r->model, &r->data, &r->tok, path, r->pool, err);
 	if (st)
 		return st;
-	if ((st = fox_tokdata_from_gguf(&r->data, fox_model_gguf(r->model), err)) ||
-	    (st = fox_tok_open(&r->tok, &r->data, err)))
-		return fox_in_file(err, path), st;
 	r->loaded_s = now_s() - start;
 	r->stop = FOX_TOK_NONE;
 	return FOX_OK;

@@ -21,43 +21,57 @@ static bool table_init(struct tok_table *h, struct fox_arena *a, uint32_t n)
 	while (slots < (uint64_t)n * 2)
 		slots *= 2;
 	h->mask = slots - 1;
-	h->slot = fox_arena_alloc(a, slots, sizeof *h->slot);
-	h->tag = fox_arena_alloc(a, slots, sizeof *h->tag);
+	h->cell = fox_arena_alloc(a, slots, sizeof *h->cell);
+	h->bits = 4 * slots - 1;
+	h->bit = fox_arena_alloc(a, (size_t)(4 * slots / 64), sizeof *h->bit);
 	/* where the pieces lie in memory differs from run to run: enough against pieces chosen to collide */
-	h->seed = (uint64_t)(uintptr_t)h->slot * 0x9E3779B97F4A7C15u;
-	return h->slot && h->tag;
+	h->seed = (uint64_t)(uintptr_t)h->cell * 0x9E3779B97F4A7C15u;
+	return h->cell && h->bit;
 }
 
-/* The slot that holds text, or the free one where it would go. */
-static uint64_t table_slot(const struct fox_tok *t, const char *p, size_t n, uint32_t *tag)
+/* The cell that holds text, or the free one where it would go. */
+static struct tok_cell *table_cell(const struct fox_tok *t, const char *p, size_t n, uint64_t hash)
 {
 	const struct tok_table *h = &t->table;
-	uint64_t hash = fox_xxh3_64(p, n, h->seed);
-	*tag = (uint32_t)(hash >> 32);
+	uint32_t tag = (uint32_t)(hash >> 32);
 	for (uint64_t i = hash & h->mask;; i = (i + 1) & h->mask) {
-		if (!h->slot[i])
-			return i;
-		const struct fox_str *s = &t->d->piece[h->slot[i] - 1];
-		if (h->tag[i] == *tag && s->n == n && !memcmp(s->p, p, n))
-			return i;
+		struct tok_cell *c = &h->cell[i];
+		if (!c->id_1)
+			return c;
+		const struct fox_str *s = &t->d->piece[c->id_1 - 1];
+		if (c->tag == tag && s->n == n && !memcmp(s->p, p, n))
+			return c;
 	}
 }
 
 int32_t tok_table_find(const struct fox_tok *t, const char *p, size_t n)
 {
-	uint32_t tag;
-	return (int32_t)t->table.slot[table_slot(t, p, n, &tag)] - 1;
+	const struct tok_table *h = &t->table;
+	uint64_t hash = fox_xxh3_64(p, n, h->seed), bit = hash >> 20 & h->bits;
+	if (!(h->bit[bit / 64] >> bit % 64 & 1))
+		return -1;
+	return (int32_t)table_cell(t, p, n, hash)->id_1 - 1;
 }
 
 /* Of pieces with one text the last wins, as in llama.cpp, but a mergeable one over one that is not. */
-static void table_put(struct fox_tok *t, uint32_t id)
+static void table_put(struct fox_tok *t, uint32_t id, uint64_t hash)
 {
-	uint32_t tag;
-	uint64_t i = table_slot(t, t->d->piece[id].p, t->d->piece[id].n, &tag);
-	if (t->table.slot[i] && t->mergeable[t->table.slot[i] - 1] && !t->mergeable[id])
+	struct tok_cell *c = table_cell(t, t->d->piece[id].p, t->d->piece[id].n, hash);
+	if (c->id_1 && t->mergeable[c->id_1 - 1] && !t->mergeable[id])
 		return;
-	t->table.slot[i] = id + 1;
-	t->table.tag[i] = tag;
+	*c = (struct tok_cell){id + 1, (uint32_t)(hash >> 32)};
+	uint64_t bit = hash >> 20 & t->table.bits;
+	t->table.bit[bit / 64] |= (uint64_t)1 << bit % 64;
+}
+
+#define AHEAD 16u /* pieces whose cells are on their way from memory: the table of a large vocabulary fits no cache */
+
+static uint64_t hash_ahead(const struct fox_tok *t, uint32_t i)
+{
+	const struct fox_tokdata *d = t->d;
+	uint64_t hash = i < d->n ? fox_xxh3_64(d->piece[i].p, d->piece[i].n, t->table.seed) : 0;
+	FOX_PREFETCH(&t->table.cell[hash & t->table.mask]);
+	return hash;
 }
 
 /* ---- open */
@@ -130,9 +144,14 @@ static void mark_users(struct fox_tok *t)
 static enum fox_status build_table(struct fox_tok *t, struct fox_err *err)
 {
 	const struct fox_tokdata *d = t->d;
+	uint64_t ring[AHEAD];
+	for (uint32_t i = 0; i < AHEAD; i++)
+		ring[i] = hash_ahead(t, i);
 	mark_users(t);
 	for (uint32_t i = 0; i < d->n; i++) {
 		int32_t type = d->type[i];
+		uint64_t hash = ring[i % AHEAD];
+		ring[i % AHEAD] = hash_ahead(t, i + AHEAD);
 		t->rank[i] = rank_of(d->score[i]);
 		if (type == FOX_TOK_BYTE) {
 			int byte = fox_tokdata_byte(d->piece[i]);
@@ -147,7 +166,7 @@ static enum fox_status build_table(struct fox_tok *t, struct fox_err *err)
 		if (t->is_user[i] || !d->piece[i].n || tok_is_filler(d, i))
 			continue;
 		t->mergeable[i] = type == FOX_TOK_NORMAL ? 1 : type == FOX_TOK_UNUSED ? 2 : 0;
-		table_put(t, i);
+		table_put(t, i, hash);
 		if (!t->mergeable[i])
 			continue;
 		note_pairs(t, d->piece[i]);

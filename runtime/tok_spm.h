@@ -10,8 +10,14 @@
 
 /* Text of a piece -> id: open addressing at no more than half load. */
 struct tok_table {
-	uint32_t *slot, *tag; /* id + 1, 0: free; low half of the hash */
-	uint64_t mask, seed;
+	struct tok_cell {
+		uint32_t id_1; /* id + 1; 0: free */
+		uint32_t tag;  /* high half of the hash: most strangers are told apart without a look at their text */
+	} *cell;
+	uint64_t mask; /* cells - 1 */
+	uint64_t *bit; /* one in eight is set, by pieces' hashes: most strangers stop here, in a cache that the cells do not fit */
+	uint64_t bits; /* their number - 1 */
+	uint64_t seed;
 };
 
 #define TOK_PAIR_BITS 22
