@@ -61,6 +61,7 @@ typedef void fox_acts_fn(const struct fox_acts *a, size_t row, const float *x, s
  * rows    >= 1; a row's value does not depend on how many are asked for at once
  * bound   exact: as fox_dot_fn. fast: |y - y_real| <= 2e-6 * sum |w[i] * x[i]|, y_real the sum in real numbers of decoded
  *         weights times what a holds. Integer sums are exact.
+ *         A weight that is scale * code + minimum counts for |scale * code| + |minimum| there.
  */
 typedef void fox_gemv_fn(float *y, const void *w, size_t w_step, size_t rows, const struct fox_acts *x, size_t n);
 

@@ -5,7 +5,7 @@
 
 /* exact: blocks of at most BLOCK columns, each with its rows one after the other. What is left of a row after a multiple of
  * TAIL columns is a block of TAIL columns, filled up with zeros, as fox_dot_f32_avx2 does. */
-enum { FOX_EXACT_ROWS = 12, FOX_EXACT_BLOCK = 512, FOX_EXACT_TAIL = 32 };
+enum { FOX_EXACT_ROWS = 24, FOX_EXACT_BLOCK = 256, FOX_EXACT_TAIL = 32 };
 
 /* fast: blocks of at most DEEP columns, in each its tiles, in each its columns of TILE rows. A sum is taken over RUN columns
  * of a block, and then added to the output. */
