@@ -231,5 +231,13 @@ fox_gemv_fn fox_gemv_exact_f32_avx2, fox_gemv_exact_f16_avx2, fox_gemv_exact_bf1
     fox_gemv_exact_iq3_s_avx2, fox_gemv_exact_tq1_0_avx2, fox_gemv_exact_tq2_0_avx2,
     fox_gemv_exact_q1_0_avx2, fox_gemv_exact_q2_0_avx2;
 fox_acts_fn fox_acts_bf16_avx2, fox_acts_bf16x2_avx2, fox_acts_q8_avx2, fox_acts_q16_avx2;
+fox_gemv_fn fox_gemv_q8_0_avx512, fox_gemv_q4_0_avx512, fox_gemv_q4_1_avx512, fox_gemv_q5_0_avx512,
+    fox_gemv_q5_1_avx512, fox_gemv_iq4_nl_avx512, fox_gemv_mxfp4_avx512, fox_gemv_q2_k_avx512,
+    fox_gemv_q3_k_avx512, fox_gemv_q4_k_avx512, fox_gemv_q5_k_avx512, fox_gemv_q6_k_avx512,
+    fox_gemv_iq4_xs_avx512;
+fox_gemv_fn fox_gemv_exact_f32_avx512, fox_gemv_exact_f16_avx512, fox_gemv_exact_bf16_avx512,
+    fox_gemv_exact_q8_0_avx512;
+fox_gemv_fn fox_gemv_bf16_avx512bf16;
+fox_acts_fn fox_acts_bf16_avx512, fox_acts_bf16x2_avx512, fox_acts_q8_avx512, fox_acts_q16_avx512;
 
 #endif

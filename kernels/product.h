@@ -59,9 +59,9 @@ typedef void fox_acts_fn(const struct fox_acts *a, size_t row, const float *x, s
  * x       row 0 of a; its kind is the table's
  * n       a multiple of the type's block, and of 32 for Q8
  * rows    >= 1; a row's value does not depend on how many are asked for at once
- * bound   exact: as fox_dot_fn. fast: |y - y_real| <= 2e-6 * sum |w[i] * x[i]|, y_real the sum in real numbers of decoded
- *         weights times what a holds. Integer sums are exact.
- *         A weight that is scale * code + minimum counts for |scale * code| + |minimum| there.
+ * bound   exact: the bits of dot on the same machine. fast: |y - y_real| <= 2e-6 * S + n * 2^-130, y_real the sum in real
+ *         numbers of decoded weights times what a holds, S = sum |w[i] * x[i]|; of types with a minimum S counts both terms,
+ *         |d q x| and |m x|, which are added apart. Integer sums are exact.
  */
 typedef void fox_gemv_fn(float *y, const void *w, size_t w_step, size_t rows, const struct fox_acts *x, size_t n);
 

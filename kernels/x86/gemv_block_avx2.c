@@ -129,17 +129,10 @@ INLINE __m256 scales_f16(const uint8_t *p, size_t size, size_t n)
 	return _mm256_cvtph_ps(_mm_unpacklo_epi64(even, odd));
 }
 
-/* As fox_e8m0_half: the two lowest are subnormal. */
 INLINE __m256 scales_e8m0(const uint8_t *p, size_t size, size_t n)
 {
-	int even = p[0] | (n > 2 ? p[2 * size] << 8 : 0),
-	    odd = (n > 1 ? p[size] : 0) | (n > 3 ? p[3 * size] << 8 : 0);
-	__m256i e = _mm256_set_m128i(
-	    _mm_cvtepu8_epi32(_mm_cvtsi32_si128(odd)), _mm_cvtepu8_epi32(_mm_cvtsi32_si128(even)));
-	const __m256i one = _mm256_set1_epi32(1);
-	__m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, one), 23);
-	__m256i low = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), e);
-	return _mm256_castsi256_ps(_mm256_blendv_epi8(low, normal, _mm256_cmpgt_epi32(e, one)));
+	return _mm256_setr_ps(fox_e8m0_half(p[0]), n > 2 ? fox_e8m0_half(p[2 * size]) : 0, 0, 0,
+	    n > 1 ? fox_e8m0_half(p[size]) : 0, n > 3 ? fox_e8m0_half(p[3 * size]) : 0, 0, 0);
 }
 
 struct kind {
