@@ -4,7 +4,7 @@
  * other over a piece of the weights that stays near, else (types without these) the dot product.  spec/kernels.md 4 */
 #include "runtime/cpu_exec.h"
 
-#define PIECE_BYTES (64u << 10) /* weights of one item of gemv: long enough to stream, short enough to share out */
+#define PIECE_BYTES (256u << 10) /* weights of one item of gemv: long enough to stream, short enough to share out */
 #define PIECE_MIN 8u            /* rows */
 #define GEMM_MIN 4u             /* rows of activations from which unpacking a panel pays */
 
