@@ -1,7 +1,7 @@
 /* product.h - a weight matrix times rows of activations: two arithmetics, and the contracts of their kernels.
  *
  * exact  f32 activations times weights decoded to f32, summed in the order of fox_dot_fn (kernels.h): the same bits for one
- *        row as for many. On AMX both are split into bf16 parts, and sums are the tiles'.
+ *        row as for many.
  * fast   activations rounded once per row, to bf16 or to 8-bit blocks, where the instruction set gains by it; where it does
  *        not, as exact.
  *
@@ -74,7 +74,7 @@ typedef void fox_pack_fn(void *panel, const void *w, size_t w_step, size_t rows,
  *
  * rows    as packed: only these are written
  * cols    >= 1 rows of activations; a column's value does not depend on the others nor on how many there are
- * bound   exact: the bits of gemv, but on AMX |y - y_real| <= 4e-5 * sum |w x|. fast: as gemv
+ * bound   exact: the bits of gemv. fast: as gemv
  */
 typedef void fox_panel_mul_fn(
     float *y, size_t y_step, const void *panel, size_t rows, const struct fox_acts *x, size_t n, size_t cols);

@@ -2,7 +2,7 @@
  * time.
  *
  * Logits do not depend on the number of threads: they are bit-equal. In exact arithmetic they do not depend on how tokens
- * are split into steps and batches either (but on AMX); in fast arithmetic a row alone and a row among others may differ by
+ * are split into steps and batches either; in fast arithmetic a row alone and a row among others may differ by
  * roundings. They do depend on the cache's type. spec/runtime.md 4 and 5. */
 #ifndef FOX_SESSION_H
 #define FOX_SESSION_H
