@@ -1,5 +1,9 @@
-/* cuda.h - the whole CUDA surface, in C. cuda_stub.c answers when nvcc was not there or CUDA=0 was asked for.
- */
+/* cuda.h - a CUDA device, in C: what there is, opening one, its memory, its stream, captured programs. Operations on it are
+ * ops.h. cuda_stub.c answers when nvcc was not there or CUDA=0 was asked for.
+ *
+ * An open device has one stream; everything below and in ops.h is ordered on it and returns before it is done, unless said.
+ * One thread at a time uses it. A failure of work under way is reported by whichever call comes next; the device is of no
+ * use after it.  spec/cuda.md */
 #ifndef FOX_CUDA_H
 #define FOX_CUDA_H
 
@@ -14,6 +18,7 @@ struct fox_cuda_info {
 	int major, minor; /* compute capability */
 	int n_sm;
 	uint64_t memory_bytes; /* of the device, used or not */
+	uint64_t l2_bytes;
 };
 
 /* How many devices this process can use; 0 when the build, the driver or the machine has none. */
@@ -23,15 +28,49 @@ int fox_cuda_count(void);
  * device. */
 enum fox_status fox_cuda_info(int index, struct fox_cuda_info *out, struct fox_err *err) FOX_MUST_CHECK;
 
-/* Make device `index` the calling thread's, with its context. FOX_E_UNSUPPORTED as above. */
-enum fox_status fox_cuda_open(int index, struct fox_err *err) FOX_MUST_CHECK;
-
-/* Bytes of the open device that are free now. FOX_E_UNSUPPORTED when there is none. */
-enum fox_status fox_cuda_free_bytes(uint64_t *out, struct fox_err *err) FOX_MUST_CHECK;
-
 /* For --version, after "cuda: ": "NVIDIA H100, sm_90, 79.6 GiB" (devices joined by "; "), or why there is
  * none. */
 void fox_cuda_describe(char *out, size_t size);
+
+struct fox_cuda; /* an open device */
+
+/* Open device `index`: context, stream, pinned buffers for uploads. FOX_E_UNSUPPORTED as above, or too old for this build
+ * (below sm_80); FOX_E_NOMEM. *out is NULL then. */
+enum fox_status fox_cuda_open(struct fox_cuda **out, int index, struct fox_err *err) FOX_MUST_CHECK;
+void fox_cuda_close(struct fox_cuda *c); /* NULL is fine; waits */
+
+const struct fox_cuda_info *fox_cuda_device(const struct fox_cuda *c);
+
+/* Bytes of the device that are free now. */
+enum fox_status fox_cuda_free_bytes(struct fox_cuda *c, uint64_t *out, struct fox_err *err) FOX_MUST_CHECK;
+
+/* Bytes that this process took by fox_cuda_alloc and has not given back. */
+uint64_t fox_cuda_taken(const struct fox_cuda *c);
+
+/* Device memory: starts at a multiple of 256, and FOX_CUDA_PAD bytes behind it can be read, so that kernels may round a
+ * load up. FOX_E_NOMEM, with what was asked and what is free. Not zeroed. */
+#define FOX_CUDA_PAD 256u
+enum fox_status fox_cuda_alloc(struct fox_cuda *c, void **out, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
+void fox_cuda_free(struct fox_cuda *c, void *p); /* NULL is fine; waits */
+
+/* Host to device; src may be pageable (a map), is read in pieces through pinned buffers, and is free on return. */
+enum fox_status fox_cuda_upload(struct fox_cuda *c, void *dst, const void *src, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
+/* Device to host; waits. */
+enum fox_status fox_cuda_fetch(struct fox_cuda *c, void *dst, const void *src, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_cuda_copy(struct fox_cuda *c, void *dst, const void *src, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_cuda_zero(struct fox_cuda *c, void *dst, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_cuda_wait(struct fox_cuda *c, struct fox_err *err) FOX_MUST_CHECK;
+
+/* Operations between begin and end are not run but recorded, with the pointers and sizes they were given. Play runs them. */
+struct fox_cuda_program;
+enum fox_status fox_cuda_record_begin(struct fox_cuda *c, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_cuda_record_end(struct fox_cuda *c, struct fox_cuda_program **out, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_cuda_play(struct fox_cuda *c, struct fox_cuda_program *p, struct fox_err *err) FOX_MUST_CHECK;
+void fox_cuda_program_free(struct fox_cuda *c, struct fox_cuda_program *p); /* NULL is fine */
+
+/* Device time: mark 0 and mark 1 are points of the stream; between waits for mark 1 and gives the seconds from 0 to 1. */
+enum fox_status fox_cuda_mark(struct fox_cuda *c, int mark, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_cuda_between(struct fox_cuda *c, double *seconds, struct fox_err *err) FOX_MUST_CHECK;
 
 #ifdef __cplusplus
 }
