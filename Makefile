@@ -33,13 +33,18 @@ DEPS_LIBS   ?= $(shell pkg-config --libs $(DEPS) 2>/dev/null || echo -lz -lxxhas
 LIBS        := -Wl,--as-needed $(DEPS_LIBS) -lm
 TEST_LIBS   ?= $(shell pkg-config --libs $(TEST_DEPS) 2>/dev/null || echo -lcmocka)
 
-# ---- CUDA: built when nvcc is found; CUDA=0 or no nvcc builds cuda_stub.c in its place
+# ---- CUDA: built when nvcc is found; CUDA=0 or no nvcc builds cuda_stub.c in its place. tests/simt compiles the same .cu
+# ---- files with g++ for this CPU, so that `make test` runs every kernel without a GPU
 NVCC   ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc) $(shell command -v nvcc 2>/dev/null))
 CUDA   ?= $(if $(and $(NVCC),$(filter release debug,$(config))),1,0)
 SM     ?= 80 90
 NVFLAGS := -O3 -g -lineinfo -std=c++17 -I. -Xcompiler -Wall,-Wextra \
            $(foreach s,$(SM),-gencode arch=compute_$(s),code=sm_$(s)) \
            -gencode arch=compute_90,code=compute_90 # PTX for what comes later; add 90a where wgmma pays
+CXX    ?= g++
+SIMT   ?= $(if $(filter release debug asan,$(config)),1,0)
+SIMTFLAGS := -std=c++17 -Itests/simt -I. -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unknown-pragmas \
+           -ffp-contract=off -fno-math-errno -fno-strict-aliasing $(OPT)
 
 # ---- sources: a file named fox-*.c is a program; everything else is the library
 ARCH   := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
@@ -48,17 +53,23 @@ DIRS   := format format/base format/arch kernels kernels/scalar $(ISADIR) runtim
 SKIP   ?=# patterns of sources to leave out, for work on a part: SKIP="runtime/% inspect/%"
 MAINS  := $(filter-out $(SKIP),$(wildcard $(addsuffix /fox-*.c,$(DIRS))))
 SRCS   := $(filter-out $(MAINS) $(SKIP),$(filter-out %/fox-%.c,$(wildcard $(addsuffix /*.c,$(DIRS)))))
-ifeq ($(CUDA),1)
-CUSRC  := $(wildcard kernels/cuda/*.cu)
-LIBS   += -L$(dir $(NVCC))../lib64 -lcudart_static -ldl -lrt -lstdc++
-else
-SRCS   += $(wildcard kernels/cuda/cuda_stub.c)
-endif
-OBJS   := $(SRCS:%.c=$(B)/%.o) $(CUSRC:%.cu=$(B)/%.cu.o)
+OBJS   := $(SRCS:%.c=$(B)/%.o)
 LIB    := $(B)/libfox.a
+CUSRC  := $(filter-out $(SKIP),$(wildcard kernels/cuda/*.cu))
+CULIB  := $(B)/libfoxcuda.a# device and operations: nvcc's, or the stub
+SIMTLIB := $(B)/simt/libfoxcuda.a# the same by g++ for the CPU
+ifeq ($(CUDA),1)
+CUOBJS := $(CUSRC:%.cu=$(B)/%.cu.o) $(B)/kernels/cuda/ops_stub.o
+CULIBS := -L$(dir $(NVCC))../lib64 -lcudart_static -ldl -lrt -lstdc++
+else
+CUOBJS := $(B)/kernels/cuda/cuda_stub.o $(B)/kernels/cuda/ops_stub.o
+endif
 BINS   := $(foreach m,$(MAINS),$(B)/bin/$(basename $(notdir $(m))))
 TESTS  := $(patsubst %.c,$(B)/%,$(filter-out $(SKIP),$(wildcard tests/unit/t_*.c tests/kernels/check_*.c)))
 FUZZ   := $(patsubst %.c,$(B)/%,$(filter-out $(SKIP),$(wildcard tests/fuzz/fuzz_*.c)))
+CHECKS := $(notdir $(basename $(filter-out $(SKIP),$(wildcard tests/cuda/check_*.c))))
+SIMTESTS := $(if $(filter 1,$(SIMT)),$(CHECKS:%=$(B)/simt/%) $(B)/simt/t_cuda)
+GPUTESTS := $(CHECKS:%=$(B)/gpu/%)
 GENS   := $(patsubst %.c,$(B)/%,$(filter-out $(SKIP),$(wildcard tests/gen/*.c)))
 
 # ---- one ISA per file, named by the file's last word
@@ -70,7 +81,7 @@ $(B)/%_amx.o:    ISA := -mamx-tile -mamx-int8 -mamx-bf16 -mavx512f -mavx512bw -m
 $(B)/%_neon.o:   ISA := -march=armv8.2-a+dotprod
 
 # ---- set-up runs before anything is built for a user; nothing is installed when nothing is missing
-NEED_SETUP := $(if $(shell command -v $(CC) >/dev/null && pkg-config --exists $(DEPS) $(TEST_DEPS) 2>/dev/null && echo ok),,setup)
+NEED_SETUP := $(if $(shell command -v $(CC) >/dev/null && command -v $(CXX) >/dev/null && pkg-config --exists $(DEPS) $(TEST_DEPS) 2>/dev/null && echo ok),,setup)
 
 ## all: build the tools into build/$(config)/bin
 all: $(NEED_SETUP)
@@ -84,7 +95,7 @@ demo: all
 ## test: every test that needs no GPU, no network and no model file (does all set-up)
 test: $(NEED_SETUP)
 	$(MAKE) run-tests
-run-tests: $(TESTS) $(FUZZ) $(BINS) $(GENS)
+run-tests: $(TESTS) $(SIMTESTS) $(FUZZ) $(BINS) $(GENS)
 	tests/run.sh $(B) $(config)
 
 ## test-all: test under release, asan and tsan, then lint
@@ -119,7 +130,7 @@ lint: $(LIB)
 
 ## format: clang-format the tree
 format:
-	clang-format -i $$(git ls-files '*.c' '*.h' '*.cu' '*.cuh')
+	clang-format -i $$(git ls-files "*.c" "*.h" "*.cu" "*.cuh" "*.cpp")
 
 ## deps: say what was found
 deps:
@@ -150,7 +161,18 @@ $(B)/%.cu.o: %.cu
 	mkdir -p $(@D)
 	echo "  NVCC  $<"
 	$(NVCC) $(NVFLAGS) -MMD -MP -c $< -o $@
+$(B)/simt/%.o: %.cu
+	mkdir -p $(@D)
+	echo "  SIMT  $<"
+	$(CXX) $(SIMTFLAGS) -MMD -MP -x c++ -c $< -o $@
+$(B)/simt/%.o: tests/simt/%.cpp
+	mkdir -p $(@D)
+	echo "  CXX   $<"
+	$(CXX) $(SIMTFLAGS) -MMD -MP -c $< -o $@
 $(LIB): $(OBJS)
+$(CULIB): $(CUOBJS)
+$(SIMTLIB): $(CUSRC:%.cu=$(B)/simt/%.o) $(B)/simt/simt.o $(B)/simt/host.o $(B)/kernels/cuda/ops_stub.o
+$(LIB) $(CULIB) $(SIMTLIB):
 	rm -f $@
 	$(AR) rcs $@ $^
 $(foreach m,$(MAINS),$(eval $(B)/bin/$(basename $(notdir $m)): $(B)/$(m:.c=.o)))
@@ -160,11 +182,20 @@ $(FUZZ): LDFLAGS += -fsanitize=fuzzer
 else
 $(FUZZ): $(B)/tests/fuzz/replay.o
 endif
-$(TESTS): LDTEST := $(TEST_LIBS)
-$(BINS) $(TESTS) $(FUZZ) $(GENS): $(LIB)
+$(TESTS) $(SIMTESTS) $(GPUTESTS): LDTEST := $(TEST_LIBS)
+$(BINS) $(TESTS) $(FUZZ) $(GENS) $(GPUTESTS): $(LIB) $(CULIB)
+$(CHECKS:%=$(B)/simt/%): $(B)/simt/%: $(B)/tests/cuda/%.o
+$(GPUTESTS): $(B)/gpu/%: $(B)/tests/cuda/%.o
+$(B)/simt/t_cuda: $(B)/tests/unit/t_cuda.o
+$(B)/simt/check_device: $(B)/simt/tests/cuda/probe.o
+$(B)/gpu/check_device: $(B)/tests/cuda/probe.cu.o
+$(SIMTESTS): $(LIB) $(SIMTLIB)
+$(SIMTESTS): CULIBS := -lstdc++
+# whole: ops_stub.c answers weakly for what has no kernel yet, and a weak answer must not hide one
+$(BINS) $(TESTS) $(FUZZ) $(GENS) $(SIMTESTS) $(GPUTESTS):
 	mkdir -p $(@D)
 	echo "  LINK  $@"
-	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LIBS) $(LDTEST) -o $@
+	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(LIB) -Wl,--whole-archive $(filter %/libfoxcuda.a,$^) -Wl,--no-whole-archive -Wl,--end-group $(LIBS) $(CULIBS) $(LDTEST) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .PHONY: all bins demo test run-tests test-all setup bench bench-peers fuzz fuzz-bins lint format deps install clean help

@@ -12,7 +12,7 @@ pass=0 fail=0 skip=0
 
 # A program that speaks TAP: its cases are counted; dying without a verdict counts as one failure.
 tap() {
-	name=${1#"$build"/tests/}
+	name=${1#"$build"/} name=${name#tests/}
 	log=$tmp/log
 	"$@" >"$log" 2>&1
 	code=$?
@@ -34,6 +34,12 @@ tap() {
 for t in "$build"/tests/unit/t_* "$build"/tests/kernels/check_*; do
 	case $t in *.o|*.d) continue ;; esac
 	[ -f "$t" ] && [ -f "tests/${t#"$build"/tests/}.c" ] && tap "$t"
+done
+
+# the CUDA kernels, compiled for this CPU by tests/simt
+for t in "$build"/simt/check_* "$build"/simt/t_cuda; do
+	case $t in *.o|*.d) continue ;; esac
+	[ -f "$t" ] && tap "$t"
 done
 
 for f in "$build"/tests/fuzz/fuzz_*; do

@@ -20,6 +20,7 @@ for name; do
 done
 command -v pkg-config >/dev/null || missing="$missing pkg-config"
 command -v "${CC:-cc}" >/dev/null || missing="$missing gcc libc6-dev"
+command -v "${CXX:-g++}" >/dev/null || missing="$missing g++" # compiles kernels/cuda for the CPU, to test it
 [ -n "$missing" ] || exit 0
 cmd="apt-get install -y --no-install-recommends$missing"
 if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then

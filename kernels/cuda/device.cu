@@ -1,17 +1,34 @@
-/* device.cu - which devices there are, opening one, and its memory. */
-extern "C" {
-#include "format/base/err.h"
-}
-#include <cuda_runtime.h>
-#include <stdio.h>
+/* device.cu - which devices there are, opening one, its memory, and programs recorded on its stream. */
+#include "kernels/cuda/launch.cuh"
 
-#include "kernels/cuda/cuda.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fox_cuda_block {
+	struct fox_cuda_block *next;
+	void *p;
+	uint64_t bytes;
+};
+
+struct fox_cuda_program {
+	cudaGraphExec_t exec;
+};
 
 static enum fox_status refuse(struct fox_err *err, const char *what, int index, cudaError_t e)
 {
 	cudaGetLastError(); /* an error that was reported must not surface again at the next call */
 	return fox_fail(
 	    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "%s CUDA device %d: %s", what, index, cudaGetErrorString(e));
+}
+
+enum fox_status fox_cuda_check(const struct fox_cuda *c, cudaError_t e, const char *what, struct fox_err *err)
+{
+	if (e == cudaSuccess)
+		return FOX_OK;
+	cudaGetLastError();
+	return fox_fail(err, e == cudaErrorMemoryAllocation ? FOX_E_NOMEM : FOX_E_IO, FOX_NOWHERE,
+	    "cannot %s on CUDA device %d: %s", what, c->index, cudaGetErrorString(e));
 }
 
 extern "C" int fox_cuda_count(void)
@@ -36,27 +53,7 @@ extern "C" enum fox_status fox_cuda_info(int index, struct fox_cuda_info *out, s
 	out->minor = prop.minor;
 	out->n_sm = prop.multiProcessorCount;
 	out->memory_bytes = prop.totalGlobalMem;
-	return FOX_OK;
-}
-
-extern "C" enum fox_status fox_cuda_open(int index, struct fox_err *err)
-{
-	cudaError_t e = cudaSetDevice(index);
-	if (e == cudaSuccess)
-		e = cudaFree(NULL); /* makes the context now, so that its failure is this call's */
-	return e == cudaSuccess ? FOX_OK : refuse(err, "cannot open", index, e);
-}
-
-extern "C" enum fox_status fox_cuda_free_bytes(uint64_t *out, struct fox_err *err)
-{
-	size_t unused = 0, total;
-	int index = 0;
-	cudaError_t e = cudaGetDevice(&index);
-	if (e == cudaSuccess)
-		e = cudaMemGetInfo(&unused, &total);
-	if (e != cudaSuccess)
-		return refuse(err, "cannot read the memory of", index, e);
-	*out = unused;
+	out->l2_bytes = (uint64_t)prop.l2CacheSize;
 	return FOX_OK;
 }
 
@@ -78,4 +75,260 @@ extern "C" void fox_cuda_describe(char *out, size_t size)
 		    d.minor, (double)d.memory_bytes / (1 << 30));
 		at += m < 0 ? size : (size_t)m;
 	}
+}
+
+/* ---- opening */
+static cudaError_t make_parts(struct fox_cuda *c, const char **what)
+{
+	cudaError_t e = cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking);
+	*what = "make a stream";
+	for (int i = 0; i < 2 && e == cudaSuccess; i++)
+		e = cudaEventCreate(&c->mark[i]);
+	for (int i = 0; i < FOX_STAGES && e == cudaSuccess; i++) {
+		e = cudaEventCreateWithFlags(&c->staged[i], cudaEventDisableTiming);
+		if (e == cudaSuccess) {
+			*what = "pin memory for uploads";
+			e = cudaMallocHost(&c->stage[i], FOX_STAGE_BYTES);
+		}
+	}
+	return e;
+}
+
+extern "C" enum fox_status fox_cuda_open(struct fox_cuda **out, int index, struct fox_err *err)
+{
+	*out = NULL;
+	struct fox_cuda_info info;
+	cudaDeviceProp prop;
+	cudaError_t e = cudaSetDevice(index);
+	if (e == cudaSuccess)
+		e = cudaFree(NULL); /* makes the context now, so that its failure is this call's */
+	if (e == cudaSuccess)
+		e = cudaGetDeviceProperties(&prop, index);
+	if (e != cudaSuccess)
+		return refuse(err, "cannot open", index, e);
+	enum fox_status st = fox_cuda_info(index, &info, err);
+	if (st != FOX_OK)
+		return st;
+	if (info.major < 8)
+		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+		    "cannot open CUDA device %d: '%s' is sm_%d%d, this build wants sm_80 or newer", index, info.name,
+		    info.major, info.minor);
+	struct fox_cuda *c = (struct fox_cuda *)calloc(1, sizeof *c);
+	if (!c)
+		return fox_fail_nomem(err);
+	c->index = index;
+	c->info = info;
+	c->shared_bytes = prop.sharedMemPerBlockOptin;
+	const char *what;
+	e = make_parts(c, &what);
+	if (e != cudaSuccess) {
+		st = fox_cuda_check(c, e, what, err);
+		fox_cuda_close(c);
+		return st;
+	}
+	*out = c;
+	return FOX_OK;
+}
+
+extern "C" void fox_cuda_close(struct fox_cuda *c)
+{
+	if (!c)
+		return;
+	if (c->stream)
+		cudaStreamSynchronize(c->stream);
+	while (c->blocks)
+		fox_cuda_free(c, c->blocks->p);
+	for (int i = 0; i < FOX_STAGES; i++) {
+		if (c->stage[i])
+			cudaFreeHost(c->stage[i]);
+		if (c->staged[i])
+			cudaEventDestroy(c->staged[i]);
+	}
+	for (int i = 0; i < 2; i++) {
+		if (c->mark[i])
+			cudaEventDestroy(c->mark[i]);
+	}
+	if (c->stream)
+		cudaStreamDestroy(c->stream);
+	cudaGetLastError();
+	free(c);
+}
+
+extern "C" const struct fox_cuda_info *fox_cuda_device(const struct fox_cuda *c)
+{
+	return &c->info;
+}
+
+/* ---- memory */
+extern "C" enum fox_status fox_cuda_free_bytes(struct fox_cuda *c, uint64_t *out, struct fox_err *err)
+{
+	size_t unused = 0, total;
+	cudaError_t e = cudaMemGetInfo(&unused, &total);
+	*out = unused;
+	return fox_cuda_check(c, e, "read the free memory", err);
+}
+
+extern "C" uint64_t fox_cuda_taken(const struct fox_cuda *c)
+{
+	return c->taken;
+}
+
+extern "C" enum fox_status fox_cuda_alloc(struct fox_cuda *c, void **out, uint64_t bytes, struct fox_err *err)
+{
+	*out = NULL;
+	struct fox_cuda_block *b = (struct fox_cuda_block *)malloc(sizeof *b);
+	if (!b)
+		return fox_fail_nomem(err);
+	void *p = NULL;
+	cudaError_t e = cudaMalloc(&p, bytes + FOX_CUDA_PAD);
+	if (e == cudaErrorMemoryAllocation) {
+		uint64_t unused = 0;
+		cudaGetLastError();
+		free(b);
+		if (fox_cuda_free_bytes(c, &unused, NULL) != FOX_OK)
+			unused = 0;
+		return fox_fail(err, FOX_E_NOMEM, FOX_NOWHERE,
+		    "out of memory on CUDA device %d: %llu bytes asked for, %llu are free", c->index,
+		    (unsigned long long)bytes, (unsigned long long)unused);
+	}
+	if (e != cudaSuccess) {
+		free(b);
+		return fox_cuda_check(c, e, "take memory", err);
+	}
+	b->p = *out = p;
+	b->bytes = bytes + FOX_CUDA_PAD;
+	b->next = c->blocks;
+	c->blocks = b;
+	c->taken += b->bytes;
+	return FOX_OK;
+}
+
+extern "C" void fox_cuda_free(struct fox_cuda *c, void *p)
+{
+	for (struct fox_cuda_block **at = &c->blocks; p && *at; at = &(*at)->next) {
+		struct fox_cuda_block *b = *at;
+		if (b->p != p)
+			continue;
+		*at = b->next;
+		c->taken -= b->bytes;
+		cudaStreamSynchronize(c->stream);
+		cudaFree(p);
+		free(b);
+		return;
+	}
+}
+
+extern "C" enum fox_status fox_cuda_upload(
+    struct fox_cuda *c, void *dst, const void *src, uint64_t bytes, struct fox_err *err)
+{
+	cudaError_t e = cudaSuccess;
+	int turn = 0;
+	for (uint64_t at = 0; at < bytes && e == cudaSuccess; turn = (turn + 1) % FOX_STAGES) {
+		uint64_t n = bytes - at < FOX_STAGE_BYTES ? bytes - at : FOX_STAGE_BYTES;
+		e = cudaEventSynchronize(c->staged[turn]);
+		if (e != cudaSuccess)
+			break;
+		memcpy(c->stage[turn], (const char *)src + at, n);
+		e = cudaMemcpyAsync((char *)dst + at, c->stage[turn], n, cudaMemcpyHostToDevice, c->stream);
+		if (e == cudaSuccess)
+			e = cudaEventRecord(c->staged[turn], c->stream);
+		at += n;
+	}
+	return fox_cuda_check(c, e, "upload", err);
+}
+
+extern "C" enum fox_status fox_cuda_fetch(
+    struct fox_cuda *c, void *dst, const void *src, uint64_t bytes, struct fox_err *err)
+{
+	cudaError_t e = cudaSuccess;
+	for (uint64_t at = 0; at < bytes && e == cudaSuccess;) {
+		uint64_t n = bytes - at < FOX_STAGE_BYTES ? bytes - at : FOX_STAGE_BYTES;
+		e = cudaMemcpyAsync(c->stage[0], (const char *)src + at, n, cudaMemcpyDeviceToHost, c->stream);
+		if (e == cudaSuccess)
+			e = cudaStreamSynchronize(c->stream);
+		if (e == cudaSuccess)
+			memcpy((char *)dst + at, c->stage[0], n);
+		at += n;
+	}
+	return fox_cuda_check(c, e, "fetch", err);
+}
+
+extern "C" enum fox_status fox_cuda_copy(
+    struct fox_cuda *c, void *dst, const void *src, uint64_t bytes, struct fox_err *err)
+{
+	return fox_cuda_check(
+	    c, cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, c->stream), "copy", err);
+}
+
+extern "C" enum fox_status fox_cuda_zero(struct fox_cuda *c, void *dst, uint64_t bytes, struct fox_err *err)
+{
+	return fox_cuda_check(c, cudaMemsetAsync(dst, 0, bytes, c->stream), "clear memory", err);
+}
+
+extern "C" enum fox_status fox_cuda_wait(struct fox_cuda *c, struct fox_err *err)
+{
+	return fox_cuda_check(c, cudaStreamSynchronize(c->stream), "finish", err);
+}
+
+/* ---- programs */
+extern "C" enum fox_status fox_cuda_record_begin(struct fox_cuda *c, struct fox_err *err)
+{
+	cudaError_t e = cudaStreamBeginCapture(c->stream, cudaStreamCaptureModeThreadLocal);
+	c->recording = e == cudaSuccess;
+	return fox_cuda_check(c, e, "record a program", err);
+}
+
+extern "C" enum fox_status fox_cuda_record_end(
+    struct fox_cuda *c, struct fox_cuda_program **out, struct fox_err *err)
+{
+	*out = NULL;
+	cudaGraph_t graph = NULL;
+	struct fox_cuda_program *p = (struct fox_cuda_program *)calloc(1, sizeof *p);
+	cudaError_t e = cudaStreamEndCapture(c->stream, &graph);
+	c->recording = false;
+	if (e == cudaSuccess && p)
+		e = cudaGraphInstantiate(&p->exec, graph, 0);
+	if (graph)
+		cudaGraphDestroy(graph);
+	if (!p)
+		return fox_fail_nomem(err);
+	if (e == cudaSuccess)
+		e = cudaGraphUpload(p->exec, c->stream);
+	if (e != cudaSuccess) {
+		fox_cuda_program_free(c, p);
+		return fox_cuda_check(c, e, "record a program", err);
+	}
+	*out = p;
+	return FOX_OK;
+}
+
+extern "C" enum fox_status fox_cuda_play(struct fox_cuda *c, struct fox_cuda_program *p, struct fox_err *err)
+{
+	return fox_cuda_check(c, cudaGraphLaunch(p->exec, c->stream), "play a program", err);
+}
+
+extern "C" void fox_cuda_program_free(struct fox_cuda *c, struct fox_cuda_program *p)
+{
+	if (!p)
+		return;
+	cudaStreamSynchronize(c->stream);
+	if (p->exec)
+		cudaGraphExecDestroy(p->exec);
+	free(p);
+}
+
+/* ---- time */
+extern "C" enum fox_status fox_cuda_mark(struct fox_cuda *c, int mark, struct fox_err *err)
+{
+	return fox_cuda_check(c, cudaEventRecord(c->mark[mark], c->stream), "mark a time", err);
+}
+
+extern "C" enum fox_status fox_cuda_between(struct fox_cuda *c, double *seconds, struct fox_err *err)
+{
+	float ms = 0;
+	cudaError_t e = cudaEventSynchronize(c->mark[1]);
+	if (e == cudaSuccess)
+		e = cudaEventElapsedTime(&ms, c->mark[0], c->mark[1]);
+	*seconds = (double)ms * 1e-3;
+	return fox_cuda_check(c, e, "read a time", err);
 }

@@ -16,7 +16,9 @@ static void no_such_device(void **state)
 		assert_memory_equal(err.text, start, strlen(start));
 		assert_true(err.at == FOX_NOWHERE);
 		err = (struct fox_err){0};
-		assert_int_equal(fox_cuda_open(wrong[i], &err), FOX_E_UNSUPPORTED);
+		struct fox_cuda *c = (struct fox_cuda *)&err;
+		assert_int_equal(fox_cuda_open(&c, wrong[i], &err), FOX_E_UNSUPPORTED);
+		assert_null(c);
 		snprintf(start, sizeof start, "cannot open CUDA device %d: ", wrong[i]);
 		assert_memory_equal(err.text, start, strlen(start));
 	}
@@ -44,12 +46,17 @@ static void opens_the_first(void **state)
 	}
 	struct fox_err err = {0};
 	struct fox_cuda_info info;
+	struct fox_cuda *c;
 	uint64_t unused;
 	assert_fox_ok(fox_cuda_info(0, &info, &err), &err);
-	assert_fox_ok(fox_cuda_open(0, &err), &err);
-	assert_fox_ok(fox_cuda_free_bytes(&unused, &err), &err);
+	assert_fox_ok(fox_cuda_open(&c, 0, &err), &err);
+	assert_string_equal(fox_cuda_device(c)->name, info.name);
+	assert_true(fox_cuda_device(c)->memory_bytes == info.memory_bytes);
+	assert_fox_ok(fox_cuda_free_bytes(c, &unused, &err), &err);
 	assert_true(strlen(info.name) > 0 && info.major >= 1 && info.n_sm >= 1);
 	assert_true(unused > 0 && unused <= info.memory_bytes);
+	assert_int_equal(fox_cuda_taken(c), 0);
+	fox_cuda_close(c);
 }
 
 int main(void)
