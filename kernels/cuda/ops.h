@@ -51,8 +51,10 @@ enum fox_status fox_cuda_act_mul(struct fox_cuda *c, float *y, const float *gate
     enum fox_cuda_act act, struct fox_err *err) FOX_MUST_CHECK;
 /* y = cap * tanh(y / cap) */
 enum fox_status fox_cuda_softcap(struct fox_cuda *c, float *y, uint64_t n, float cap, struct fox_err *err) FOX_MUST_CHECK;
-/* *best = the lowest index of the largest of n logits (as fox_sample's greedy choice: runtime/sample.h); device i32 */
-enum fox_status fox_cuda_argmax(struct fox_cuda *c, int32_t *best, const float *logits, uint32_t n,
+/* *best = the lowest index of the largest of n logits (as fox_sample's greedy choice: runtime/sample.h; -1 when none is a
+ * number above -inf); device i32. scratch: FOX_CUDA_ARGMAX_BYTES */
+#define FOX_CUDA_ARGMAX_BYTES 1024u
+enum fox_status fox_cuda_argmax(struct fox_cuda *c, int32_t *best, const float *logits, uint32_t n, void *scratch,
     struct fox_err *err) FOX_MUST_CHECK;
 
 /* Angles: cos, sin [positions][pairs]. adjacent: elements 2i and 2i + 1, else i and i + pairs. */
@@ -96,14 +98,15 @@ struct fox_cuda_put {
 enum fox_status fox_cuda_kv_put(struct fox_cuda *c, const struct fox_cuda_put *put, struct fox_err *err) FOX_MUST_CHECK;
 
 /*
- * y [rows][heads][dim] = causal attention of q over the cache, spec/runtime.md 4 with its meaning but not its order of sums:
- * a chunk is one page; chunks are added in rising order.
+ * y [rows][heads][dim] = causal attention of q over the cache, spec/runtime.md 4 with its meaning but not its order of sums.
+ * What a row gets does not depend on `pages` nor on the rows beside it, only on whether there are more than FOX_CUDA_FEW.
  *
  * slopes   ALiBi, [heads]; NULL: none.   cap 0, window 0: none
  * pages    pages that positions 0 .. last row can touch, at most: how far the launch reaches. A recorded program serves
  *          positions up to pages * FOX_CUDA_PAGE.
  * scratch  fox_cuda_attn_scratch bytes
  */
+#define FOX_CUDA_FEW 8u /* rows that are a step of decoding; more are a prompt */
 struct fox_cuda_attn {
 	const struct fox_cuda_cache *cache;
 	const float *q;
@@ -146,7 +149,6 @@ struct fox_cuda_product {
 	enum fox_cuda_act act;
 	void *scratch; /* fox_cuda_product_scratch bytes */
 };
-#define FOX_CUDA_FEW 8u /* rows of activations that matvec takes */
 /* Of any product of at most so many rows and columns, matvec or matmul, in that arithmetic. */
 uint64_t fox_cuda_product_scratch(enum fox_arith arith, uint32_t rows, uint32_t cols);
 /* rows <= FOX_CUDA_FEW: streams the weights once. */

@@ -51,9 +51,9 @@ WEAK enum fox_status fox_cuda_softcap(
 }
 
 WEAK enum fox_status fox_cuda_argmax(
-    struct fox_cuda *c, int32_t *best, const float *logits, uint32_t n, struct fox_err *err)
+    struct fox_cuda *c, int32_t *best, const float *logits, uint32_t n, void *scratch, struct fox_err *err)
 {
-	(void)c, (void)best, (void)logits, (void)n;
+	(void)c, (void)best, (void)logits, (void)n, (void)scratch;
 	return none(err);
 }
 
