@@ -125,6 +125,11 @@ template <int N> static inline void fox_ptx_copy_wait()
 	fox_simt_copy_wait(N);
 }
 
+static inline float fox_ptx_exp2(float x)
+{
+	return x < -126 ? 0 : exp2f(x);
+}
+
 static inline uint4 fox_ptx_stream16(const void *p)
 {
 	if ((uintptr_t)p % 16)
