@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "format/base/num.h"
+#include "kernels/code_values.h"
 #include "kernels/half.h"
 #include "kernels/kernels.h"
 
@@ -14,8 +15,7 @@
 
 enum { FOX_IQ4_TRIES = 16 };
 
-static const int8_t fox_iq4_value[16] = {
-    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+static const int8_t fox_iq4_value[16] = {FOX_IQ4_VALUES};
 
 static const float fox_iq4_border[15] = {
     -115.5f, -93.5f, -74, -57, -42, -28.5f, -16, -4.5f, 7, 19, 31.5f, 45.5f, 61, 79, 101};

@@ -10,12 +10,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/code_values.h"
 #include "kernels/half.h"
 
 enum { MX_LEN = 32, NV_LEN = 64, NV_GROUP = 16 };
 
-/* E2M1 doubled, so that it is whole; bit 3 is the sign. */
-static const int8_t fp4_value[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+static const int8_t fp4_value[16] = {FOX_FP4_VALUES};
 
 static float max_magnitude(const float *x, int n)
 {

@@ -2,11 +2,12 @@
  * them. */
 #include <assert.h>
 
+#include "kernels/code_values.h"
 #include "kernels/iq_rows.h"
 
 static void put_iq2(float *dst, unsigned row, unsigned signs, float scale)
 {
-	static const uint8_t value[4] = {8, 25, 43, 0}; /* rows have no code 3 */
+	static const uint8_t value[4] = {FOX_IQ2_VALUES};
 	for (int j = 0; j < 8; j++) {
 		float v = scale * (float)value[row >> 2 * j & 3];
 		dst[j] = signs >> j & 1 ? -v : v;
@@ -23,13 +24,13 @@ static void put_iq3(float *dst, unsigned row, const uint8_t *value, unsigned sig
 
 static void put_iq3_xxs(float *dst, unsigned row, unsigned signs, float scale)
 {
-	static const uint8_t value[8] = {4, 12, 20, 28, 36, 44, 52, 62};
+	static const uint8_t value[8] = {FOX_IQ3_XXS_VALUES};
 	put_iq3(dst, row, value, signs, scale);
 }
 
 static void put_iq3_s(float *dst, unsigned row, unsigned signs, float scale)
 {
-	static const uint8_t value[8] = {1, 3, 5, 7, 9, 11, 13, 15};
+	static const uint8_t value[8] = {FOX_IQ3_S_VALUES};
 	put_iq3(dst, row, value, signs, scale);
 }
 

@@ -124,8 +124,7 @@ static void unpack_iq4_nl(struct group *out, const uint8_t *row, size_t g)
 	scale_both(out, f16(&b.d), 0);
 }
 
-/* E2M1 doubled; bit 3 is the sign. */
-static const int8_t fp4_value[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+static const int8_t fp4_value[16] = {FOX_FP4_VALUES};
 
 static void unpack_mxfp4(struct group *out, const uint8_t *row, size_t g)
 {

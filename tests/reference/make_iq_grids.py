@@ -22,7 +22,7 @@ def table(name, cls, bits):
     codes = np.searchsorted(values, rows)
     assert (values[codes] == rows).all() and bits * rows.shape[1] == 16
     words = (codes << bits * np.arange(rows.shape[1])).sum(axis=1)
-    print(f"\n/* clang-format off */\nconst uint16_t {name}[{len(words)}] = {{")
+    print(f"\n/* clang-format off */\nFOX_GRID uint16_t {name}[{len(words)}] = {{")
     for i in range(0, len(words), 16):
         print("\t" + " ".join(f"{w:#06x}," for w in words[i:i + 16]))
     print("};\n/* clang-format on */")
