@@ -132,11 +132,12 @@ static void cuda_close(struct fox_dev *d)
 		free(d->seen[k]);
 	}
 	if (d->cuda) {
+		fox_cuda_unpin(d->cuda, d->input);
+		fox_cuda_unpin(d->cuda, d->likely);
 		fox_cuda_kv_free(&d->kv, d->cuda);
 		fox_cuda_free(d->cuda, d->scratch);
 	}
 	fox_cuda_weights_leave(d->weights);
-	free(d->input);
 	free(d);
 }
 
@@ -209,6 +210,14 @@ static enum fox_status set_slopes(struct fox_dev *d, const struct plan *p, struc
 	return st;
 }
 
+static enum fox_status pin(int32_t **out, const struct fox_dev *d, uint32_t n, struct fox_err *err)
+{
+	void *p;
+	enum fox_status st = fox_cuda_pin(d->cuda, &p, n * sizeof **out, err);
+	*out = p;
+	return st;
+}
+
 static enum fox_status carve(struct fox_dev *d, const struct plan *p, struct fox_err *err)
 {
 	const struct fox_hparams *h = d->ask.hparams;
@@ -220,9 +229,9 @@ static enum fox_status carve(struct fox_dev *d, const struct plan *p, struct fox
 	d->ids = (int32_t *)(void *)(d->pos + 1);
 	d->best = (int32_t *)(void *)(d->scratch + p->best);
 	d->work = d->scratch + p->work;
-	d->input = malloc((1 + (size_t)d->ask.batch) * sizeof *d->input);
-	if (!d->input)
-		return fox_fail_nomem(err);
+	enum fox_status st = pin(&d->input, d, 1 + d->ask.batch, err);
+	if (st || (st = pin(&d->likely, d, d->head_rows, err)))
+		return st;
 	for (int k = 0; k < (h->rope_theta_local != 0 ? 2 : 1); k++) {
 		d->cos[k] = (float *)(void *)(d->scratch + p->cos[k]);
 		d->sin[k] = (float *)(void *)(d->scratch + p->sin[k]);
@@ -231,7 +240,7 @@ static enum fox_status carve(struct fox_dev *d, const struct plan *p, struct fox
 			return fox_fail_nomem(err);
 		d->multiplier[k] = fox_rope_frequencies(d->frequency[k], h, k, table);
 	}
-	enum fox_status st = fox_cuda_kv_init(&d->kv, d->scratch + p->tables, err);
+	st = fox_cuda_kv_init(&d->kv, d->scratch + p->tables, err);
 	return st ? st : set_slopes(d, p, err);
 }
 
@@ -329,21 +338,38 @@ static enum fox_status run_head(struct fox_dev *d, uint32_t row, uint32_t rows, 
 	return st;
 }
 
-/* What the head left on the device, to whoever asked. */
+/* Position and ids, from where the run has put them. */
+static enum fox_status send_input(struct fox_dev *d, struct fox_err *err)
+{
+	return fox_cuda_send(d->cuda, d->pos, d->input, (1 + (uint64_t)d->s->n) * sizeof *d->input, err);
+}
+
+/* The likeliest of `rows` rows, on their way to the host. */
+static enum fox_status receive_best(struct fox_dev *d, uint32_t rows, struct fox_err *err)
+{
+	return d->s->best ? fox_cuda_receive(d->cuda, d->likely, d->best, rows * sizeof *d->likely, err) : FOX_OK;
+}
+
+/* What the head has left for rows from `row` on, to whoever asked; waits. */
 static enum fox_status hand_out(struct fox_dev *d, uint32_t row, uint32_t rows, struct fox_err *err)
 {
 	uint64_t n_vocab = d->ask.graph->width[FOX_S_LOGITS];
-	if (d->s->best)
-		return fox_cuda_fetch(d->cuda, d->s->best + row, d->best, rows * sizeof(int32_t), err);
-	return fox_cuda_fetch(
-	    d->cuda, d->s->logits + row * n_vocab, d->slot[FOX_S_LOGITS], rows * n_vocab * sizeof(float), err);
+	if (!d->s->best)
+		return fox_cuda_fetch(d->cuda, d->s->logits + row * n_vocab, d->slot[FOX_S_LOGITS],
+		    rows * n_vocab * sizeof(float), err);
+	enum fox_status st = fox_cuda_wait(d->cuda, err);
+	if (!st)
+		memcpy(d->s->best + row, d->likely, rows * sizeof *d->likely);
+	return st;
 }
 
 /* One row, as launches: now, or into a program. */
 static enum fox_status launch_row(struct fox_dev *d, struct fox_err *err)
 {
-	enum fox_status st = run_layers(d, err);
-	return st ? st : run_head(d, 0, 1, err);
+	enum fox_status st = send_input(d, err);
+	if (st || (st = run_layers(d, err)) || (st = run_head(d, 0, 1, err)))
+		return st;
+	return receive_best(d, 1, err);
 }
 
 static enum fox_status record_row(struct fox_dev *d, struct fox_cuda_decode *p, struct fox_err *err)
@@ -374,12 +400,13 @@ static enum fox_status run_row(struct fox_dev *d, uint32_t bucket, struct fox_er
 
 static enum fox_status run_rows(struct fox_dev *d, struct fox_err *err)
 {
-	enum fox_status st = run_layers(d, err);
 	uint32_t all = d->s->n - d->s->pick;
+	enum fox_status st = send_input(d, err);
+	if (!st)
+		st = run_layers(d, err);
 	for (uint32_t row = 0, n; row < all && !st; row += n) {
 		n = all - row < d->head_rows ? all - row : d->head_rows;
-		st = run_head(d, row, n, err);
-		if (!st)
+		if (!(st = run_head(d, row, n, err)) && !(st = receive_best(d, n, err)))
 			st = hand_out(d, row, n, err);
 	}
 	return st ? st : fox_cuda_wait(d->cuda, err);
@@ -396,14 +423,13 @@ static enum fox_status cuda_run(struct fox_dev *d, const struct fox_batch *s, st
 	d->pages = (end - 1) / FOX_CUDA_PAGE + 1;
 	while ((uint64_t)1 << bucket < d->pages)
 		bucket++;
-	d->input[0] = (int32_t)s->pos;
+	d->input[0] = (int32_t)s->pos; /* nobody reads it any more: each run waits for its end */
 	memcpy(d->input + 1, s->ids, s->n * sizeof *s->ids);
-	st = fox_cuda_upload(d->cuda, d->pos, d->input, (1 + (size_t)s->n) * sizeof *d->input, err);
-	if (!st && s->n == 1 && s->pick == 0 && !s->observe && !s->hidden) {
+	if (s->n == 1 && s->pick == 0 && !s->observe && !s->hidden) {
 		uint64_t reach = (uint64_t)1 << bucket;
 		d->pages = reach < d->kv.all ? (uint32_t)reach : d->kv.all;
 		st = run_row(d, bucket, err);
-	} else if (!st) {
+	} else {
 		st = run_rows(d, err);
 	}
 	d->s = NULL;

@@ -88,7 +88,8 @@ struct fox_dev {
 	double multiplier[2];
 	uint32_t angles; /* positions whose angles are there */
 	uint32_t slopes_at[FOX_MAX_LAYERS];
-	int32_t *input; /* [1 + batch]: position, ids */
+	int32_t *input;  /* [1 + batch]: position, ids; pinned, as the next */
+	int32_t *likely; /* [head_rows]: best, for the host */
 	float *seen[2]; /* observers: what a product read, and its result */
 	size_t seen_floats[2];
 	struct fox_cuda_decode decode[2][FOX_CUDA_BUCKETS]; /* [1]: hands out the likeliest */
