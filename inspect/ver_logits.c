@@ -385,9 +385,12 @@ enum fox_status fox_ver_logits(
 	if (!s) {
 		double floats = x.floats->nmse + (on_cuda(v) ? CUDA_NMSE : 0);
 		double limit = limits->given ? limits->nmse : by_noise ? limit_of(&r.noise, floats) : floats;
+		size_t before = v->found.n_fail;
 		report_figures(v, &r, limit);
 		judge_logits(v, &r, &x, limit);
 		judge_layers(v, &r, &x, limits);
+		if (on_cuda(v) && v->found.n_fail > before)
+			s = fox_ver_ops(v, m, ref.ids, (size_t)ref.n, err);
 	}
 	free(r.layers);
 	fox_model_close(m);

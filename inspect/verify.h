@@ -176,11 +176,25 @@ struct fox_ver_limits {
 /*
  * fox_ver_logits - run the ids of a reference and compare: logits.nmse, logits.top1, logits.layer
  *
+ * What fails on a CUDA device is looked for operation by operation (fox_ver_ops).
+ *
  * path    .npz or .safetensors with input_ids, logits and, if it likes, hidden_states
  * v->arith and an f32 KV cache; the result does not depend on the number of threads
  * errors  those of fox_reference_open and fox_model_bind; FOX_E_MISMATCH: sizes or ids that are not the model's
  */
 enum fox_status fox_ver_logits(struct fox_verify *v, const char *path, const struct fox_ver_limits *limits,
+    struct fox_err *err) FOX_MUST_CHECK;
+
+/*
+ * fox_ver_ops - every product of v->backend against the CPU's exact one, from the same input: logits.op
+ *
+ * The first that is off is named, or what lies before it when its input is off; a note says so when none is.
+ *
+ * ids     [n], n >= 1; the first few are run
+ * errors  those of fox_session_open and fox_session_step; FOX_E_NOMEM
+ */
+struct fox_model;
+enum fox_status fox_ver_ops(struct fox_verify *v, const struct fox_model *m, const int32_t *ids, size_t n,
     struct fox_err *err) FOX_MUST_CHECK;
 
 /*
