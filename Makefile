@@ -120,6 +120,17 @@ bench-peers: all
 	$(MAKE) $(GENS)
 	LLAMA_BENCH="$(LLAMA_BENCH)" LLAMA_QUANTIZE="$(LLAMA_QUANTIZE)" tests/bench_peers.sh $(abspath $(B))
 
+## check-gpu: kernels, models and all families on the first CUDA device, and under compute-sanitizer where it is found
+check-gpu: all
+	$(MAKE) gpu-tests
+	tests/check_gpu.sh $(abspath $(B))
+gpu-tests: $(GPUTESTS)
+
+## bench-gpu: what the first CUDA device makes of Fox-1's shape in bf16, q8_0 and q4_k_m: a table, in under 8 minutes
+bench-gpu: all
+	$(MAKE) $(GENS)
+	tests/bench_gpu.sh $(abspath $(B))
+
 ## fuzz: build the libFuzzer targets (clang) into build/fuzz/tests/fuzz
 fuzz:
 	$(MAKE) config=fuzz fuzz-bins
@@ -200,5 +211,5 @@ $(BINS) $(TESTS) $(FUZZ) $(GENS) $(SIMTESTS) $(SIMTBINS) $(GPUTESTS):
 	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) $(SIMTEXTRA) -Wl,--start-group $(LIB) -Wl,--whole-archive $(filter %/libfoxcuda.a,$^) -Wl,--no-whole-archive -Wl,--end-group $(LIBS) $(CULIBS) $(LDTEST) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all bins demo test run-tests test-all setup bench bench-peers fuzz fuzz-bins lint format deps install clean help
+.PHONY: all bins demo test run-tests test-all setup bench bench-peers check-gpu gpu-tests bench-gpu fuzz fuzz-bins lint format deps install clean help
 .SECONDARY:

@@ -66,6 +66,13 @@ tests/families.sh "$bin/bin" >"$tmp/families" 2>&1
 pass=$((pass + $(grep -c '^ok ' "$tmp/families"))) fail=$((fail + $(grep -c '^FAIL ' "$tmp/families")))
 cat "$tmp/families"
 
+# the same by the CUDA backend, its kernels on this CPU
+if [ "$config" = release ] && [ -x "$bin/simt/bin/fox-verify" ]; then
+	FOX_BACKEND=cuda tests/families.sh "$bin/simt/bin" >"$tmp/families" 2>&1
+	pass=$((pass + $(grep -c '^ok ' "$tmp/families"))) fail=$((fail + $(grep -c '^FAIL ' "$tmp/families")))
+	cat "$tmp/families"
+fi
+
 if [ "$config" = release ]; then
 	if tests/lint.sh "$build" >"$tmp/log" 2>&1; then
 		pass=$((pass + 1))
