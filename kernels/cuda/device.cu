@@ -31,6 +31,13 @@ enum fox_status fox_cuda_check(const struct fox_cuda *c, cudaError_t e, const ch
 	    "cannot %s on CUDA device %d: %s", what, c->index, cudaGetErrorString(e));
 }
 
+/* Something else than a kernel goes to the stream. */
+static cudaStream_t no_kernel(struct fox_cuda *c)
+{
+	c->kernel_last = false;
+	return c->stream;
+}
+
 extern "C" int fox_cuda_count(void)
 {
 	int n = 0;
@@ -229,7 +236,7 @@ extern "C" enum fox_status fox_cuda_upload(
 		if (e != cudaSuccess)
 			break;
 		memcpy(c->stage[turn], (const char *)src + at, n);
-		e = cudaMemcpyAsync((char *)dst + at, c->stage[turn], n, cudaMemcpyHostToDevice, c->stream);
+		e = cudaMemcpyAsync((char *)dst + at, c->stage[turn], n, cudaMemcpyHostToDevice, no_kernel(c));
 		if (e == cudaSuccess)
 			e = cudaEventRecord(c->staged[turn], c->stream);
 		at += n;
@@ -243,7 +250,7 @@ extern "C" enum fox_status fox_cuda_fetch(
 	cudaError_t e = cudaSuccess;
 	for (uint64_t at = 0; at < bytes && e == cudaSuccess;) {
 		uint64_t n = bytes - at < FOX_STAGE_BYTES ? bytes - at : FOX_STAGE_BYTES;
-		e = cudaMemcpyAsync(c->stage[0], (const char *)src + at, n, cudaMemcpyDeviceToHost, c->stream);
+		e = cudaMemcpyAsync(c->stage[0], (const char *)src + at, n, cudaMemcpyDeviceToHost, no_kernel(c));
 		if (e == cudaSuccess)
 			e = cudaStreamSynchronize(c->stream);
 		if (e == cudaSuccess)
@@ -257,12 +264,12 @@ extern "C" enum fox_status fox_cuda_copy(
     struct fox_cuda *c, void *dst, const void *src, uint64_t bytes, struct fox_err *err)
 {
 	return fox_cuda_check(
-	    c, cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, c->stream), "copy", err);
+	    c, cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, no_kernel(c)), "copy", err);
 }
 
 extern "C" enum fox_status fox_cuda_zero(struct fox_cuda *c, void *dst, uint64_t bytes, struct fox_err *err)
 {
-	return fox_cuda_check(c, cudaMemsetAsync(dst, 0, bytes, c->stream), "clear memory", err);
+	return fox_cuda_check(c, cudaMemsetAsync(dst, 0, bytes, no_kernel(c)), "clear memory", err);
 }
 
 extern "C" enum fox_status fox_cuda_pin(struct fox_cuda *c, void **out, uint64_t bytes, struct fox_err *err)
@@ -283,14 +290,14 @@ extern "C" enum fox_status fox_cuda_send(
     struct fox_cuda *c, void *dst, const void *pinned, uint64_t bytes, struct fox_err *err)
 {
 	return fox_cuda_check(
-	    c, cudaMemcpyAsync(dst, pinned, bytes, cudaMemcpyHostToDevice, c->stream), "send", err);
+	    c, cudaMemcpyAsync(dst, pinned, bytes, cudaMemcpyHostToDevice, no_kernel(c)), "send", err);
 }
 
 extern "C" enum fox_status fox_cuda_receive(
     struct fox_cuda *c, void *pinned, const void *src, uint64_t bytes, struct fox_err *err)
 {
 	return fox_cuda_check(
-	    c, cudaMemcpyAsync(pinned, src, bytes, cudaMemcpyDeviceToHost, c->stream), "receive", err);
+	    c, cudaMemcpyAsync(pinned, src, bytes, cudaMemcpyDeviceToHost, no_kernel(c)), "receive", err);
 }
 
 extern "C" enum fox_status fox_cuda_wait(struct fox_cuda *c, struct fox_err *err)
@@ -301,7 +308,7 @@ extern "C" enum fox_status fox_cuda_wait(struct fox_cuda *c, struct fox_err *err
 /* ---- programs */
 extern "C" enum fox_status fox_cuda_record_begin(struct fox_cuda *c, struct fox_err *err)
 {
-	cudaError_t e = cudaStreamBeginCapture(c->stream, cudaStreamCaptureModeThreadLocal);
+	cudaError_t e = cudaStreamBeginCapture(no_kernel(c), cudaStreamCaptureModeThreadLocal);
 	c->recording = e == cudaSuccess;
 	return fox_cuda_check(c, e, "record a program", err);
 }
@@ -312,7 +319,7 @@ extern "C" enum fox_status fox_cuda_record_end(
 	*out = NULL;
 	cudaGraph_t graph = NULL;
 	struct fox_cuda_program *p = (struct fox_cuda_program *)calloc(1, sizeof *p);
-	cudaError_t e = cudaStreamEndCapture(c->stream, &graph);
+	cudaError_t e = cudaStreamEndCapture(no_kernel(c), &graph);
 	c->recording = false;
 	if (e == cudaSuccess && p)
 		e = cudaGraphInstantiate(&p->exec, graph, 0);
@@ -332,7 +339,7 @@ extern "C" enum fox_status fox_cuda_record_end(
 
 extern "C" enum fox_status fox_cuda_play(struct fox_cuda *c, struct fox_cuda_program *p, struct fox_err *err)
 {
-	return fox_cuda_check(c, cudaGraphLaunch(p->exec, c->stream), "play a program", err);
+	return fox_cuda_check(c, cudaGraphLaunch(p->exec, no_kernel(c)), "play a program", err);
 }
 
 extern "C" void fox_cuda_program_free(struct fox_cuda *c, struct fox_cuda_program *p)
@@ -348,7 +355,7 @@ extern "C" void fox_cuda_program_free(struct fox_cuda *c, struct fox_cuda_progra
 /* ---- time */
 extern "C" enum fox_status fox_cuda_mark(struct fox_cuda *c, int mark, struct fox_err *err)
 {
-	return fox_cuda_check(c, cudaEventRecord(c->mark[mark], c->stream), "mark a time", err);
+	return fox_cuda_check(c, cudaEventRecord(c->mark[mark], no_kernel(c)), "mark a time", err);
 }
 
 extern "C" enum fox_status fox_cuda_between(struct fox_cuda *c, double *seconds, struct fox_err *err)

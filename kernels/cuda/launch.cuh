@@ -32,6 +32,8 @@ struct fox_cuda {
 	cudaEvent_t staged[FOX_STAGES]; /* the copy out of it is done */
 	cudaEvent_t mark[2];
 	bool recording;
+	bool
+	    kernel_last; /* what came last on the stream is a kernel: only such a one can be started early behind */
 };
 
 /* FOX_OK, or "cannot WHAT on CUDA device N: CUDA's words" as FOX_E_IO (FOX_E_NOMEM of its memory). */
@@ -66,9 +68,10 @@ static inline enum fox_status fox_cuda_launch(struct fox_cuda *c, struct fox_err
 	config.dynamicSmemBytes = shared;
 	config.stream = c->stream;
 	config.attrs = &early;
-	config.numAttrs = (flags & FOX_LAUNCH_EARLY) && c->info.major >= 9 ? 1 : 0;
+	config.numAttrs = (flags & FOX_LAUNCH_EARLY) && c->info.major >= 9 && c->kernel_last ? 1 : 0;
 	if (e == cudaSuccess)
 		e = cudaLaunchKernelEx(&config, kernel, (P)args...);
+	c->kernel_last = e == cudaSuccess;
 	return e == cudaSuccess ? FOX_OK : fox_cuda_check(c, e, what, err);
 }
 

@@ -1,6 +1,8 @@
 /* host.cpp - CUDA's runtime for the shim: one device, whose work is done at the moment it is asked for. */
 #include "tests/simt/simt.h"
 
+#include <kernels/cuda/ptx.cuh>
+
 #include <map>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +27,7 @@ static std::map<uintptr_t, size_t> device_memory, pinned;
 static std::map<const void *, int> dynamic_limit;
 static size_t taken;
 static cudaError_t last;
+bool fox_simt_waited;
 
 static cudaError_t give(cudaError_t e)
 {
@@ -352,10 +355,13 @@ cudaError_t fox_simt_launch(const cudaLaunchConfig_t *c, const void *kernel, std
 	auto limit = dynamic_limit.find(kernel);
 	if (dynamic > (limit == dynamic_limit.end() ? 48u << 10 : (size_t)limit->second))
 		return give(cudaErrorInvalidValue);
-	if (c->stream && c->stream->capture) {
-		c->stream->capture->steps.push_back([=] { fox_simt_run(grid, block, dynamic, thread); });
-		return cudaSuccess;
-	}
-	fox_simt_run(grid, block, dynamic, thread);
-	return cudaSuccess;
+	bool early = c->numAttrs && c->attrs[0].id == cudaLaunchAttributeProgrammaticStreamSerialization &&
+	             c->attrs[0].val.programmaticStreamSerializationAllowed;
+	return work(c->stream, [=] {
+		fox_simt_waited = false;
+		fox_simt_run(grid, block, dynamic, thread);
+		/* the kernel behind would take its end for the end of all that came before */
+		if (early && !fox_simt_waited)
+			fox_simt_die("a kernel that starts early ends without having waited for the one in front");
+	});
 }

@@ -48,6 +48,8 @@ uint64_t fox_simt_setting(const char *name, uint64_t otherwise)
 
 void fox_simt_die(const char *what)
 {
+	static fox_simt_fiber nobody;
+	fox_simt_self = fox_simt_self ? fox_simt_self : &nobody; /* between two launches */
 	unsigned waiting[3] = {0, 0, 0};
 	for (unsigned i = 0; i < n_threads; i++)
 		waiting[fibers[i].done ? 2 : fibers[i].op != nullptr]++;

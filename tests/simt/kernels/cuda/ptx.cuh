@@ -151,8 +151,10 @@ static inline void fox_ptx_barrier(uint32_t id, uint32_t n)
 		fox_simt_die("a barrier of a part of a warp");
 	fox_simt_barrier(id, n, nullptr);
 }
+extern bool fox_simt_waited; /* some thread of this launch has waited for the kernel in front */
 static inline void fox_ptx_wait_before()
 {
+	fox_simt_waited = true;
 }
 static inline void fox_ptx_let_next()
 {
