@@ -180,7 +180,7 @@ $(B)/simt/%.o: %.cu
 $(B)/simt/%.o: tests/simt/%.cpp
 	mkdir -p $(@D)
 	echo "  CXX   $<"
-	$(CXX) $(SIMTFLAGS) -MMD -MP -c $< -o $@
+	$(CXX) $(SIMTFLAGS) $(if $(filter release,$(config)),-O2) -MMD -MP -c $< -o $@
 $(LIB): $(OBJS)
 $(CULIB): $(CUOBJS)
 $(SIMTLIB): $(CUSRC:%.cu=$(B)/simt/%.o) $(B)/simt/simt.o $(B)/simt/host.o $(B)/kernels/cuda/ops_stub.o
