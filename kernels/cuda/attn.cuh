@@ -76,8 +76,38 @@ static __device__ __forceinline__ bool fox_attn_split(
 	return true;
 }
 
-/* Rows row0 .. row0 + rows - 1, at most FOX_CUDA_FEW of them. */
+/* The end of a block's run: warps' sums o [warp][query][dims] of what each has {max, sum} seen [warp][query] become the run's. */
+template <int WARPS>
+static __device__ __forceinline__ void fox_attn_leave(const struct fox_attn &a,
+    const struct fox_attn_parts &parts, const float *o, const float2 *seen, uint32_t most_queries,
+    uint32_t dims, uint32_t queries, uint32_t head)
+{
+	const uint32_t dim = a.cache.dim;
+	__syncthreads();
+	for (uint32_t i = threadIdx.x; i < queries * dim; i += WARPS * 32) {
+		uint32_t g = i / dim, e = i % dim;
+		float max = -INFINITY, sum = 0, v = 0;
+#pragma unroll
+		for (uint32_t w = 0; w < WARPS; w++)
+			max = fmaxf(max, seen[w * most_queries + g].x);
+#pragma unroll
+		for (uint32_t w = 0; w < WARPS; w++) {
+			float2 one = seen[w * most_queries + g];
+			float keep = fox_ptx_exp2(one.x - fox_attn_base(max));
+			sum += keep * one.y;
+			v += keep * o[(w * most_queries + g) * dims + e];
+		}
+		uint64_t at = ((uint64_t)blockIdx.z * a.heads + head + g) * parts.launched + blockIdx.x;
+		parts.o[at * parts.dim4 + e] = v;
+		if (e == 0)
+			parts.seen[at] = make_float2(max, sum);
+	}
+}
+
+/* Rows row0 .. row0 + rows - 1, at most FOX_CUDA_FEW of them: in f32; by tensor cores over a cache in f16 or bf16. */
 enum fox_status fox_attn_step(struct fox_cuda *c, const struct fox_attn *a,
+    const struct fox_attn_parts *parts, uint32_t row0, uint32_t rows, struct fox_err *err);
+enum fox_status fox_attn_step_mma(struct fox_cuda *c, const struct fox_attn *a,
     const struct fox_attn_parts *parts, uint32_t row0, uint32_t rows, struct fox_err *err);
 /* The same for heads of any size. */
 enum fox_status fox_attn_any(struct fox_cuda *c, const struct fox_attn *a, const struct fox_attn_parts *parts,
