@@ -107,3 +107,10 @@ WEAK uint64_t fox_cuda_product_scratch(enum fox_arith arith, uint32_t rows, uint
 	(void)arith, (void)rows, (void)cols;
 	return 0;
 }
+
+uint64_t fox_cuda_matmul_scratch(enum fox_arith arith, uint32_t rows, uint32_t cols); /* of product.cuh */
+WEAK uint64_t fox_cuda_matmul_scratch(enum fox_arith arith, uint32_t rows, uint32_t cols)
+{
+	(void)arith, (void)rows, (void)cols;
+	return 0;
+}

@@ -1,0 +1,117 @@
+/* matvec.cuh - few rows of activations times stored weights: the kernel. Private to matvec*.cu.
+ *
+ * The weights are read once, so device memory is all that should be waited for. A warp computes two weight rows at a time (of
+ * FOX_CUDA_GATE a row of each part), segment by segment. Segments come into a ring in shared memory that is the warp's own,
+ * in pieces of 16 bytes by asynchronous copies: no registers are held by loads under way, rows may begin anywhere, and warps
+ * do not wait for each other. The first segments are asked for before the kernel in front has ended, for weights depend on
+ * nothing; what depends on it is the row of activations, which each block then normalizes and rounds for itself, into shared
+ * memory. Lane l takes unit l of a segment (32 weights; of floats 8) of both rows, so that activations are loaded once for
+ * both. Sums stay in a lane until the rows end; their order depends on nothing but the shape.
+ *
+ * What one SM has to do per clock at 4.3 TB/s, 132 SMs and 1.75 GHz (18.6 bytes of weights), of 128 issued lane-instructions
+ * and 128 bytes of shared memory; all as counted, not measured:
+ *
+ *             weights   instructions                 shared memory
+ *   bf16        9.3     23 per 8 weights: 27         16 in, 16 out, 16 of x per 16 bytes: 56
+ *   q8_0       17.5     55 per 32: 30                34 in, 48 out, 20 of x per 34 bytes: 56
+ *   q4_0       33       55 per 32: 57                18 in, 26 out, 20 of x per 18 bytes: 66
+ *   q4_k       33       75 per 32: 78                18 in, 44 out, 20 of x per 18 bytes: 85
+ *   q6_k       22.6     95 per 32: 67                26 in, 50 out, 20 of x per 26 bytes: 68
+ *
+ * Two blocks an SM have FOX_MATVEC_RING bytes a warp of 16 warps on their way: 128 KiB, less what is being computed, where
+ * 700 ns of latency take 23 KiB. */
+#ifndef FOX_MATVEC_CUH
+#define FOX_MATVEC_CUH
+
+#include "kernels/cuda/block.cuh"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/product.cuh"
+
+enum {
+	FOX_MATVEC_WARPS = 8,
+	FOX_MATVEC_THREADS = 32 * FOX_MATVEC_WARPS,
+	FOX_MATVEC_RING = 8192, /* bytes of a warp */
+	FOX_MATVEC_ROWS = 2,    /* of weights that a warp computes at once */
+	FOX_MATVEC_STAGES = 8   /* at most */
+};
+
+/* How activations lie in shared memory or in scratch: for each row of them units' pieces of 16 bytes, the first piece of all
+ * units, then the second, so that lanes with neighbouring units read neighbouring addresses. */
+enum fox_matvec_acts {
+	FOX_MATVEC_F32X8,  /* units of 8 floats */
+	FOX_MATVEC_F32X32, /* of 32 floats */
+	FOX_MATVEC_Q8 /* of 32 bytes with the values of FOX_ACTS_Q8; then for each unit d as f32 and the sums of its halves as int16 */
+};
+
+static __host__ __device__ inline uint32_t fox_matvec_acts_bytes(enum fox_matvec_acts kind, uint32_t cols)
+{
+	uint32_t units = (cols + 31) / 32;
+	return kind == FOX_MATVEC_Q8 ? (units * 40 + 15) / 16 * 16 : units * 128;
+}
+
+/* What the ring holds of a type. */
+struct fox_matvec_shape {
+	enum fox_matvec_acts acts;
+	uint32_t weights; /* of a segment */
+	uint32_t bytes;   /* of a segment */
+	uint32_t slot;    /* bytes in the ring, wherever in 16 a segment begins */
+	uint32_t stages;  /* pairs of slots */
+	uint32_t tight;   /* segments that do not begin at a multiple of it are moved to one */
+};
+
+template <enum fox_type T>
+static __host__ __device__ constexpr struct fox_matvec_shape fox_matvec_shape_of(enum fox_arith arith)
+{
+	bool is_float = fox_block<T>::LEN == 8;
+	uint32_t weights = T == FOX_F32 ? 256
+	                   : is_float   ? 512
+	                                : 1024,
+	         bytes = weights / fox_block<T>::LEN * fox_block<T>::BYTES;
+	uint32_t slot = (bytes + 15 / fox_block<T>::TIGHT * fox_block<T>::TIGHT + 15) / 16 * 16;
+	uint32_t stages = FOX_MATVEC_RING / (FOX_MATVEC_ROWS * slot);
+	return {is_float                                           ? FOX_MATVEC_F32X8
+	        : arith == FOX_ARITH_FAST && fox_block<T>::INTEGER ? FOX_MATVEC_Q8
+	                                                           : FOX_MATVEC_F32X32,
+	    weights, bytes, slot, stages < (uint32_t)FOX_MATVEC_STAGES ? stages : (uint32_t)FOX_MATVEC_STAGES,
+	    fox_block<T>::TIGHT};
+}
+
+enum fox_matvec_end {
+	FOX_MATVEC_STORE,
+	FOX_MATVEC_ADD,
+	FOX_MATVEC_GATE, /* y = act(row of w) * row of w2 */
+	FOX_MATVEC_TIMES /* y = act(row of w) * y */
+};
+
+struct fox_matvec_part {
+	const uint8_t *w, *w2; /* w2: of GATE */
+	const float *bias, *bias2;
+	float *y;
+	uint64_t row_bytes, row_bytes2;
+	uint32_t rows;
+	enum fox_type type;
+	struct fox_matvec_shape shape;
+	uint32_t line_bytes; /* what of a row are its own bytes */
+	uint32_t first_block, n_blocks;
+};
+
+struct fox_matvec {
+	const float *x;
+	uint32_t rows, cols;
+	struct fox_cuda_norm norm;
+	struct fox_matvec_part part[FOX_CUDA_PARTS];
+	uint32_t n_parts;
+	enum fox_matvec_end end;
+	enum fox_cuda_act act;
+	uint32_t acts_bytes; /* of shared memory before the rings; a multiple of 16 */
+	uint8_t *
+	    acts; /* FEW rows of activations as fox_matvec_prepare left them, where shared memory is too small; or NULL */
+};
+
+/* m is ready but for what is launched: rx 1, 2, 4 or 8 >= m->rows is how many rows blocks compute. */
+enum fox_status fox_matvec_exact(
+    struct fox_cuda *c, const struct fox_matvec *m, uint32_t rx, uint32_t blocks, struct fox_err *err);
+enum fox_status fox_matvec_fast(
+    struct fox_cuda *c, const struct fox_matvec *m, uint32_t rx, uint32_t blocks, struct fox_err *err);
+
+#endif
