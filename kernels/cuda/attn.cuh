@@ -24,12 +24,18 @@ struct fox_attn {
 	float cap;     /* times log2(e); 0: none */
 };
 
-/* Positions that row r sees: from .. to - 1. */
+/* Positions that row r sees, row 0 being at pos: from .. to - 1. */
+static __device__ __forceinline__ void fox_attn_seen_at(
+    const struct fox_attn &a, uint32_t pos, uint32_t row, uint32_t *from, uint32_t *to)
+{
+	*to = pos + row + 1;
+	*from = a.window && *to > a.window ? *to - a.window : 0;
+}
+
 static __device__ __forceinline__ void fox_attn_seen(
     const struct fox_attn &a, uint32_t row, uint32_t *from, uint32_t *to)
 {
-	*to = *a.pos + row + 1;
-	*from = a.window && *to > a.window ? *to - a.window : 0;
+	fox_attn_seen_at(a, *a.pos, row, from, to);
 }
 
 /* A product of q_scale q and k to a score. slope: ALiBi's times log2(e). */
@@ -74,6 +80,28 @@ static __device__ __forceinline__ bool fox_attn_split(
 	*first = *first < from ? from : *first;
 	*end = *end > to ? to : *end;
 	return true;
+}
+
+/* Before fox_ptx_wait_before: ask for the lines of run i of row `row`, so that they come while the kernel in front ends. What
+ * is read for that may be of the step before, and must not stay in L1: after the wait it is read again. */
+static __device__ __forceinline__ void fox_attn_prefetch(
+    const struct fox_attn &a, const struct fox_attn_parts &parts, uint32_t i, uint32_t row, uint32_t kv_head)
+{
+	const uint32_t line = 128,
+	               most = 256; /* lines of a side: a block asks for 64 KiB at most, all of them for 16 MiB */
+	const struct fox_cache &c = a.cache;
+	uint32_t from, to, first, end, n;
+	fox_attn_seen_at(a, __ldcg(a.pos), row, &from, &to);
+	if (!fox_attn_split(&first, &end, &n, i, from, to, parts.splits) || n > parts.launched)
+		return;
+	const uint32_t bytes = c.dim * (c.type == FOX_F32 ? 4 : c.type == FOX_Q8_0 ? 1 : 2);
+	const uint32_t lines = min(((end - first) * bytes + line - 1) / line, most);
+	for (uint32_t l = threadIdx.x; l < 2 * lines; l += blockDim.x) {
+		uint32_t side = l / lines, at = l % lines * line, p = first + at / bytes, page = p / FOX_CUDA_PAGE;
+		const uint8_t *head = (const uint8_t *)__ldcg((const unsigned long long *)c.pages + page % c.n_pages);
+		fox_ptx_prefetch(
+		    head + c.side[side] + kv_head * c.head_bytes + p % FOX_CUDA_PAGE * bytes + at % bytes);
+	}
 }
 
 /* The end of a block's run: warps' sums o [warp][query][dims] of what each has {max, sum} seen [warp][query] become the run's. */

@@ -341,15 +341,19 @@ static __device__ __forceinline__ void fox_mma_finish(float o[MT][DIM / 8][4],
 		}
 }
 
+/* Tiles are ranked by what they see, the last rows first, so that the longest begin first. Where all blocks of the grid are on
+ * the device at once, two on each multiprocessor, those from `turn` on (the second ones) go the other way: long with short. */
 template <int KIND, int DIM, int MT, int WARPS, int KEYS>
-static __global__ void __launch_bounds__(32 * WARPS) fox_mma_attend(struct fox_attn a)
+static __global__ void __launch_bounds__(32 * WARPS) fox_mma_attend(struct fox_attn a, uint32_t turn)
 {
 	FOX_SHARED_DYNAMIC;
 	using T = fox_mma<KIND, DIM, MT, WARPS, KEYS>;
 	uint16_t *q = (uint16_t *)fox_shared_dynamic, *keys = q + T::score_parts * T::q_part,
 	         *values = keys + T::score_parts * T::kv_part;
-	const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, kv_head = blockIdx.y;
-	const uint32_t v0 = (gridDim.x - 1 - blockIdx.x) * T::rows; /* the last rows see most: they begin first */
+	const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+	const uint32_t rank = blockIdx.x < turn ? blockIdx.x : gridDim.x - 1 - (blockIdx.x - turn);
+	const uint32_t kv_head = rank % a.cache.kv_heads;
+	const uint32_t v0 = (gridDim.x / a.cache.kv_heads - 1 - rank / a.cache.kv_heads) * T::rows;
 	const uint32_t last = min(v0 + T::rows, a.rows * a.share) - 1, mine = v0 + warp * 16 * MT;
 	fox_ptx_let_next();
 	fox_ptx_wait_before();
@@ -412,9 +416,10 @@ template <int KIND, int DIM, int MT, int WARPS, int KEYS>
 static enum fox_status fox_mma_run(struct fox_cuda *c, const struct fox_attn *a, struct fox_err *err)
 {
 	using T = fox_mma<KIND, DIM, MT, WARPS, KEYS>;
-	uint32_t tiles = (a->rows * a->share + T::rows - 1) / T::rows;
+	uint32_t n = (a->rows * a->share + T::rows - 1) / T::rows * a->cache.kv_heads,
+	         at_once = (uint32_t)c->info.n_sm;
 	return fox_cuda_launch(c, err, "attend", FOX_LAUNCH_EARLY, fox_mma_attend<KIND, DIM, MT, WARPS, KEYS>,
-	    dim3(tiles, a->cache.kv_heads), dim3(T::threads), T::shared_bytes, *a);
+	    dim3(n), dim3(T::threads), T::shared_bytes, *a, n > at_once && n <= 2 * at_once ? at_once : n);
 }
 
 #endif

@@ -109,6 +109,7 @@ static __global__ void __launch_bounds__(WARPS * 32)
 	const uint32_t first_query = blockIdx.y % passes * G, queries = min((uint32_t)G, a.share - first_query);
 	const uint32_t head = kv_head * a.share + first_query;
 	fox_ptx_let_next();
+	fox_attn_prefetch(a, parts, blockIdx.x, row, kv_head);
 	fox_ptx_wait_before();
 	uint32_t from, to, first, end, n;
 	fox_attn_seen(a, row, &from, &to);
