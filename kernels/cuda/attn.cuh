@@ -96,11 +96,12 @@ static __device__ __forceinline__ void fox_attn_prefetch(
 		return;
 	const uint32_t bytes = c.dim * (c.type == FOX_F32 ? 4 : c.type == FOX_Q8_0 ? 1 : 2);
 	const uint32_t lines = min(((end - first) * bytes + line - 1) / line, most);
+#pragma unroll 1 /* it is not worth a register of what follows */
 	for (uint32_t l = threadIdx.x; l < 2 * lines; l += blockDim.x) {
 		uint32_t side = l / lines, at = l % lines * line, p = first + at / bytes, page = p / FOX_CUDA_PAGE;
 		const uint8_t *head = (const uint8_t *)__ldcg((const unsigned long long *)c.pages + page % c.n_pages);
-		fox_ptx_prefetch(
-		    head + c.side[side] + kv_head * c.head_bytes + p % FOX_CUDA_PAGE * bytes + at % bytes);
+		fox_ptx_prefetch(head + (side ? c.side[1] : c.side[0]) + kv_head * c.head_bytes +
+		                 p % FOX_CUDA_PAGE * bytes + at % bytes);
 	}
 }
 
