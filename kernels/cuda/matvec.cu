@@ -16,11 +16,6 @@ static bool shape_of(struct fox_matvec_shape *out, enum fox_type type, enum fox_
 #undef SHAPE
 }
 
-static uint32_t rows_of_kernel(uint32_t rows)
-{
-	return rows <= 2 ? rows : rows <= 4 ? 4 : 8;
-}
-
 /* Rows of activations into device memory, one a block, for blocks that cannot hold them. */
 static __global__ void __launch_bounds__(FOX_MATVEC_THREADS)
     prepare_kernel(const __grid_constant__ struct fox_matvec m, enum fox_matvec_acts kind)
@@ -63,22 +58,23 @@ static enum fox_status launch(
 	    c->shared_bytes - 1024; /* the kernel has variables of its own, the device keeps a little */
 	uint64_t rings = FOX_MATVEC_WARPS * FOX_MATVEC_RING, need = rings + m->acts_bytes;
 	uint32_t per_sm = 2 * (need + 1024) <= left ? 2 : 1;
-	uint32_t blocks = cut(m, per_sm * (uint32_t)c->info.n_sm), rx = rows_of_kernel(m->rows);
-	return arith == FOX_ARITH_EXACT ? fox_matvec_exact(c, m, rx, blocks, err)
-	                                : fox_matvec_fast(c, m, rx, blocks, err);
+	uint32_t blocks = cut(m, per_sm * (uint32_t)c->info.n_sm);
+	return arith == FOX_ARITH_EXACT ? fox_matvec_exact(c, m, blocks, err)
+	                                : fox_matvec_fast(c, m, blocks, err);
 }
 
 /* m without acts and blocks. */
 static enum fox_status multiply(
     struct fox_cuda *c, struct fox_matvec *m, enum fox_arith arith, void *scratch, struct fox_err *err)
 {
-	uint32_t rx = rows_of_kernel(m->rows);
+	uint32_t rows = m->rows == 1 ? 1 : FOX_MATVEC_HELD;
 	m->acts_bytes = 0;
 	for (uint32_t p = 0; p < m->n_parts; p++) {
-		uint32_t bytes = rx * fox_matvec_acts_bytes(m->part[p].shape.acts, m->cols);
+		uint32_t bytes = rows * fox_matvec_acts_bytes(m->part[p].shape.acts, m->cols);
 		m->acts_bytes = bytes > m->acts_bytes ? bytes : m->acts_bytes;
 	}
-	if (m->acts_bytes + FOX_MATVEC_WARPS * FOX_MATVEC_RING + 1024 <= c->shared_bytes)
+	if (m->rows <= FOX_MATVEC_HELD &&
+	    m->acts_bytes + FOX_MATVEC_WARPS * FOX_MATVEC_RING + 1024 <= c->shared_bytes)
 		return launch(c, m, arith, err);
 	for (uint32_t p = 0; p < m->n_parts; p++) { /* scratch holds the activations of one kind */
 		struct fox_matvec one = *m;

@@ -32,7 +32,8 @@ enum {
 	FOX_MATVEC_THREADS = 32 * FOX_MATVEC_WARPS,
 	FOX_MATVEC_RING = 8192, /* bytes of a warp */
 	FOX_MATVEC_ROWS = 2,    /* of weights that a warp computes at once */
-	FOX_MATVEC_STAGES = 8   /* at most */
+	FOX_MATVEC_STAGES = 8,  /* at most */
+	FOX_MATVEC_HELD = 4 /* rows of activations that blocks prepare for themselves; more: once, in scratch */
 };
 
 /* How activations lie in shared memory or in scratch: for each row of them units' pieces of 16 bytes, the first piece of all
@@ -62,11 +63,12 @@ struct fox_matvec_shape {
 template <enum fox_type T>
 static __host__ __device__ constexpr struct fox_matvec_shape fox_matvec_shape_of(enum fox_arith arith)
 {
+	/* about 1 KiB, 2 of floats: in many small steps what a step costs beside products counts, in few large ones the ring
+	 * stands empty for longer */
 	bool is_float = fox_block<T>::LEN == 8;
-	uint32_t weights = T == FOX_F32 ? 256
-	                   : is_float   ? 512
-	                                : 1024,
-	         bytes = weights / fox_block<T>::LEN * fox_block<T>::BYTES;
+	uint32_t per_block = fox_block<T>::BYTES, block = fox_block<T>::LEN;
+	uint32_t weights = is_float ? 2048 / per_block * block : 2048 / block * per_block <= 1536 ? 2048 : 1024;
+	uint32_t bytes = weights / block * per_block;
 	uint32_t slot = (bytes + 15 / fox_block<T>::TIGHT * fox_block<T>::TIGHT + 15) / 16 * 16;
 	uint32_t stages = FOX_MATVEC_RING / (FOX_MATVEC_ROWS * slot);
 	return {is_float                                           ? FOX_MATVEC_F32X8
@@ -104,14 +106,13 @@ struct fox_matvec {
 	enum fox_matvec_end end;
 	enum fox_cuda_act act;
 	uint32_t acts_bytes; /* of shared memory before the rings; a multiple of 16 */
-	uint8_t *
-	    acts; /* FEW rows of activations as fox_matvec_prepare left them, where shared memory is too small; or NULL */
+	uint8_t *acts;       /* FOX_CUDA_FEW prepared rows, where blocks do not hold them; or NULL */
 };
 
-/* m is ready but for what is launched: rx 1, 2, 4 or 8 >= m->rows is how many rows blocks compute. */
+/* m is ready but for what is launched. */
 enum fox_status fox_matvec_exact(
-    struct fox_cuda *c, const struct fox_matvec *m, uint32_t rx, uint32_t blocks, struct fox_err *err);
+    struct fox_cuda *c, const struct fox_matvec *m, uint32_t blocks, struct fox_err *err);
 enum fox_status fox_matvec_fast(
-    struct fox_cuda *c, const struct fox_matvec *m, uint32_t rx, uint32_t blocks, struct fox_err *err);
+    struct fox_cuda *c, const struct fox_matvec *m, uint32_t blocks, struct fox_err *err);
 
 #endif
