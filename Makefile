@@ -70,6 +70,7 @@ FUZZ   := $(patsubst %.c,$(B)/%,$(filter-out $(SKIP),$(wildcard tests/fuzz/fuzz_
 CHECKS := $(notdir $(basename $(filter-out $(SKIP),$(wildcard tests/cuda/check_*.c))))
 SIMTESTS := $(if $(filter 1,$(SIMT)),$(CHECKS:%=$(B)/simt/%) $(B)/simt/t_cuda)
 GPUTESTS := $(CHECKS:%=$(B)/gpu/%)
+SIMTBINS := $(if $(filter 1,$(SIMT)),$(BINS:$(B)/bin/%=$(B)/simt/bin/%))# the tools over tests/simt
 GENS   := $(patsubst %.c,$(B)/%,$(filter-out $(SKIP),$(wildcard tests/gen/*.c)))
 
 # ---- one ISA per file, named by the file's last word
@@ -95,7 +96,7 @@ demo: all
 ## test: every test that needs no GPU, no network and no model file (does all set-up)
 test: $(NEED_SETUP)
 	$(MAKE) run-tests
-run-tests: $(TESTS) $(SIMTESTS) $(FUZZ) $(BINS) $(GENS)
+run-tests: $(TESTS) $(SIMTESTS) $(SIMTBINS) $(FUZZ) $(BINS) $(GENS)
 	tests/run.sh $(B) $(config)
 
 ## test-all: test under release, asan and tsan, then lint
@@ -189,13 +190,14 @@ $(GPUTESTS): $(B)/gpu/%: $(B)/tests/cuda/%.o
 $(B)/simt/t_cuda: $(B)/tests/unit/t_cuda.o
 $(B)/simt/check_device: $(B)/simt/tests/cuda/probe.o
 $(B)/gpu/check_device: $(B)/tests/cuda/probe.cu.o
-$(SIMTESTS): $(LIB) $(SIMTLIB)
-$(SIMTESTS): CULIBS := -lstdc++
+$(foreach m,$(MAINS),$(eval $(B)/simt/bin/$(basename $(notdir $m)): $(B)/$(m:.c=.o)))
+$(SIMTESTS) $(SIMTBINS): $(LIB) $(SIMTLIB)
+$(SIMTESTS) $(SIMTBINS): CULIBS := -lstdc++
 # whole: ops_stub.c answers weakly for what has no kernel yet, and a weak answer must not hide one
-$(BINS) $(TESTS) $(FUZZ) $(GENS) $(SIMTESTS) $(GPUTESTS):
+$(BINS) $(TESTS) $(FUZZ) $(GENS) $(SIMTESTS) $(SIMTBINS) $(GPUTESTS):
 	mkdir -p $(@D)
 	echo "  LINK  $@"
-	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(LIB) -Wl,--whole-archive $(filter %/libfoxcuda.a,$^) -Wl,--no-whole-archive -Wl,--end-group $(LIBS) $(CULIBS) $(LDTEST) -o $@
+	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) $(SIMTEXTRA) -Wl,--start-group $(LIB) -Wl,--whole-archive $(filter %/libfoxcuda.a,$^) -Wl,--no-whole-archive -Wl,--end-group $(LIBS) $(CULIBS) $(LDTEST) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .PHONY: all bins demo test run-tests test-all setup bench bench-peers fuzz fuzz-bins lint format deps install clean help

@@ -28,6 +28,7 @@ struct calibration {
 	const char *text; /* path; NULL: none */
 	const char *save; /* path for the importance matrix; NULL: a folder of ours, removed afterwards */
 	uint32_t n_ctx, chunks;
+	int backend;    /* enum fox_backend_choice */
 	uint64_t bytes; /* that it takes: most of it stays until the end */
 	struct fox_calib sums;
 	struct fox_imatrix *imatrix;
@@ -97,7 +98,14 @@ static enum fox_status calibrate(struct calibration *c, struct fox_quantize_opti
 	    .output = gram,
 	    .pool = pool,
 	    .progress = show_chunks};
-	enum fox_status s = fox_model_open(&c->model, o->src, err);
+	enum fox_status s = fox_backend_choose(&how.backend, (enum fox_backend_choice)c->backend, err);
+	if (!s)
+		s = fox_model_open(&c->model, o->src, err);
+	if (!s && how.backend != &fox_cpu_backend) {
+		char where[300];
+		fox_backend_describe(how.backend, where, sizeof where);
+		fox_log_note("calibrating on %s", where);
+	}
 	if (!s) {
 		c->bytes = fox_calib_bytes(c->model, &how) + (gram ? fox_calib_factor_bytes(c->model, &how) : 0);
 		s = check_memory(c->bytes, err);
@@ -134,11 +142,12 @@ static enum fox_status check_calibration(
 {
 	if (c->text && o->types.imatrix)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--calibrate' and '--imatrix' exclude each other");
-	if (!c->text && (c->save || c->n_ctx || c->chunks))
+	if (!c->text && (c->save || c->n_ctx || c->chunks || c->backend))
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--%s' goes with '--calibrate'",
 		    c->save    ? "save-imatrix"
 		    : c->n_ctx ? "context"
-		               : "chunks");
+		    : c->chunks ? "chunks"
+		               : "backend");
 	return FOX_OK;
 }
 
@@ -176,6 +185,8 @@ int main(int argc, char **argv)
 	    {FOX_OPT_U32, 0, "context", &cal.n_ctx, "N", "tokens of a chunk of TEXT (default: 512)", NULL, 2,
 	        1u << 20},
 	    {FOX_OPT_U32, 0, "chunks", &cal.chunks, "N", "chunks of TEXT at most", NULL, 1, UINT32_MAX},
+	    {FOX_OPT_ENUM, 0, "backend", &cal.backend, "NAME",
+	        "with --calibrate: where TEXT runs: auto (default: a CUDA device if there is one), cpu, cuda", fox_backend_names, 0, 0},
 	    {FOX_OPT_FLAG, 0, "allow-requantize", &o.types.allow_requantize, NULL,
 	        "quantize what is quantized already; it loses more than quantizing once", NULL, 0, 0},
 	    {FOX_OPT_U32, 'j', "threads", &threads, "N", "threads (default: one per CPU)", NULL, 1,

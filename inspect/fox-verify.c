@@ -16,7 +16,7 @@
 static const char *source, *reference, *tokens, *tokenizer, *text, *against;
 static uint32_t threads, context, chunks;
 static float max_nmse = NAN, max_kld = NAN, max_ratio = NAN; /* not given: an option is never NaN */
-static int mode = FOX_ARITH_EXACT;
+static int mode = FOX_ARITH_EXACT, backend = FOX_BACKEND_AUTO;
 static bool json, quiet;
 
 static const struct fox_opt options[] = {
@@ -94,6 +94,12 @@ static const struct fox_opt options[] = {
         .arg = "MODE",
         .help = "arithmetic: exact (default), or fast as fox-run's",
         .choices = fox_arith_names},
+    {.type = FOX_OPT_ENUM,
+        .long_name = "backend",
+        .to = &backend,
+        .arg = "NAME",
+        .help = "where models run: auto (default: a CUDA device if there is one), cpu, cuda",
+        .choices = fox_backend_names},
     {.type = FOX_OPT_FLAG, .long_name = "json", .to = &json, .help = "print JSON"},
     {.type = FOX_OPT_FLAG,
         .short_name = 'q',
@@ -242,6 +248,9 @@ int main(int argc, char **argv)
 		return 0;
 	if (check_options(&err))
 		return fox_log_usage(&err);
+	const struct fox_backend *runs;
+	if (fox_backend_choose(&runs, reference || text ? (enum fox_backend_choice)backend : FOX_BACKEND_CPU, &err))
+		return fox_log_err(&err);
 	if (fox_gguf_open(&g, argv[first], &err))
 		return fox_log_err(&err);
 	fox_report_init(&report, tool.name, "verify");
@@ -250,6 +259,7 @@ int main(int argc, char **argv)
 	    /* ids prove no tensor, and a distance none where nothing limits it */
 	    .other_proof = source || reference || !isnan(max_kld) || !isnan(max_ratio),
 	    .arith = (enum fox_arith)mode,
+	    .backend = runs,
 	    .pool = fox_pool_open(threads ? threads : fox_cpu_count())};
 	code = judge(&v, argv[first]);
 	fox_pool_close(v.pool);

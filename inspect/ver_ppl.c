@@ -94,6 +94,13 @@ static void close_pair(struct pair *p)
 
 /* ---- the report */
 
+void fox_ver_say_backend(struct fox_verify *v)
+{
+	char where[300];
+	fox_backend_describe(v->backend, where, sizeof where);
+	fox_report_field(v->report, "backend", v->backend == &fox_cuda_backend ? "ran on" : NULL, fox_cell_copy(v->report, fox_str_of(where)));
+}
+
 static void field(struct fox_report *r, const char *key, const char *error_key, const char *label,
     double value, double error)
 {
@@ -102,13 +109,14 @@ static void field(struct fox_report *r, const char *key, const char *error_key, 
 	fox_report_field(r, NULL, label, fox_cell_fmt(r, "%.6g +- %.2g", value, error));
 }
 
-static void section(const struct fox_verify *v, const struct pair *p, const struct fox_ppl *ppl)
+static void section(struct fox_verify *v, const struct pair *p, const struct fox_ppl *ppl)
 {
 	struct fox_report *r = v->report;
 	fox_report_section(r, "text", v->arith == FOX_ARITH_FAST
 	                                  ? "Text (fast arithmetic, f32 KV cache; +- one standard error)"
 	                                  : "Text (exact arithmetic, f32 KV cache; +- one standard error)");
 	fox_report_field(r, "arithmetic", NULL, fox_cell_cstr(fox_arith_names[v->arith]));
+	fox_ver_say_backend(v);
 	fox_report_field(r, "tokens", "tokens of the text", fox_cell_u64(p->chunks.n_ids));
 	fox_report_field(r, "context", "tokens of a chunk", fox_cell_u64(ppl->n_ctx));
 	fox_report_field(r, "chunks", "chunks", fox_cell_u64(ppl->n_chunks));
@@ -116,7 +124,7 @@ static void section(const struct fox_verify *v, const struct pair *p, const stru
 	field(r, "ppl", "ppl_error", "perplexity", ppl->ppl.value, ppl->ppl.error);
 }
 
-static void section_pair(const struct fox_verify *v, const struct pair *p, const struct fox_ppl_pair *f)
+static void section_pair(struct fox_verify *v, const struct pair *p, const struct fox_ppl_pair *f)
 {
 	struct fox_report *r = v->report;
 	section(v, p, &f->model);
@@ -175,7 +183,11 @@ enum fox_status fox_ver_ppl(struct fox_verify *v, const struct fox_ver_text *ask
 	struct pair p = {0};
 	struct fox_ppl one;
 	struct fox_ppl_pair two;
-	struct fox_ppl_options o = {.arith = v->arith, .pool = v->pool, .progress = told, .progress_ctx = (void *)ask};
+	struct fox_ppl_options o = {.arith = v->arith,
+	    .pool = v->pool,
+	    .backend = v->backend,
+	    .progress = told,
+	    .progress_ctx = (void *)ask};
 	enum fox_status s = open_pair(&p, v, ask, err);
 	if (!s && ask->against)
 		s = fox_ppl_compare(&two, p.model, p.base, &p.chunks, &o, err);

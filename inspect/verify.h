@@ -16,15 +16,20 @@
 #include "inspect/report.h"
 #include "kernels/pool.h"
 #include "kernels/product.h"
+#include "runtime/backend.h"
 
 struct fox_verify {
 	const struct fox_gguf *g;
 	struct fox_pool *pool; /* NULL: one thread */
 	enum fox_arith arith;  /* of what is run: logits, texts */
+	const struct fox_backend *backend; /* that runs it; NULL: fox_cpu_backend */
 	struct fox_findings found;
 	struct fox_report *report; /* numbers go here; sections are the checks' own */
 	bool other_proof; /* --source or --reference is given: absent hashes are then a note, not a failure */
 };
+
+/* The field "backend" of a section about something that was run: "cpu", "cuda (NVIDIA H200)". */
+void fox_ver_say_backend(struct fox_verify *v);
 
 /*
  * fox_ver_integrity - structure and every hash: hash.layout, hash.root, hash.set, hash.tensor,

@@ -8,6 +8,7 @@
 
 #include "format/base/io.h"
 #include "kernels/kernels.h"
+#include "runtime/bench_cuda.h"
 #include "runtime/load.h"
 
 #define READ_PIECE (1u << 18) /* bytes of one item: a sixteenth of it, or 64 times it, reads as fast */
@@ -92,6 +93,7 @@ struct bench {
 	struct fox_model *model;
 	struct fox_pool *pool;
 	struct fox_session *session;
+	struct fox_bench_cuda *cuda; /* NULL: the CPU is measured */
 	int32_t *ids; /* as many as the context */
 	uint32_t n_ctx;
 	double bandwidth;
@@ -108,7 +110,11 @@ static uint32_t largest(const struct fox_bench_list *l)
 static struct fox_session_options session_options(const struct bench *b)
 {
 	return (struct fox_session_options){
-	    .n_ctx = b->n_ctx, .kv = b->ask->kv, .arith = b->ask->arith, .pool = b->pool};
+	    .n_ctx = b->n_ctx,
+	    .kv = b->ask->kv,
+	    .arith = b->ask->arith,
+	    .pool = b->pool,
+	    .backend = b->ask->backend};
 }
 
 static enum fox_status size_context(struct bench *b, struct fox_err *err)
@@ -140,6 +146,14 @@ static enum fox_status step(struct bench *b, uint32_t from, uint32_t n, struct f
 	return st ? st : fox_session_step(b->session, b->ids + from, n, NULL, err);
 }
 
+/* One token as a greedy run takes it: of a device's logits only the likeliest comes back. */
+static enum fox_status decode_step(struct bench *b, uint32_t from, struct fox_err *err)
+{
+	int32_t best;
+	enum fox_status st = fox_cancelled(err);
+	return st ? st : fox_session_likeliest(b->session, b->ids + from, 1, b->out->n_vocab, &best, err);
+}
+
 /* n tokens at a depth: all at once, or one after the other; the seconds. The session stands at the depth again. */
 static enum fox_status timed(
     struct bench *b, double *seconds, bool decode, uint32_t depth, uint32_t n, struct fox_err *err)
@@ -147,11 +161,23 @@ static enum fox_status timed(
 	enum fox_status st = FOX_OK;
 	double start = fox_bench_now();
 	for (uint32_t i = 0; i < n && !st; i += decode ? 1 : n)
-		st = step(b, depth + i, decode ? 1 : n, err);
+		st = decode ? decode_step(b, depth + i, err) : step(b, depth + i, n, err);
 	*seconds = fox_bench_now() - start;
 	if (!st && !(st = fox_session_rewind(b->session, depth, err)) && fox_session_position(b->session) != depth)
 		st = step(b, 0, depth, err); /* a layer's window has moved past the depth: fill it again */
 	return st;
+}
+
+/* Of all products of a prompt; the output's only for the last token. */
+static double products_flops(const struct fox_model *m, uint32_t tokens)
+{
+	const struct fox_graph *g = fox_model_graph(m);
+	double flops = 0;
+	for (size_t i = 0; i < g->n_ops; i++)
+		if (g->ops[i].code == FOX_OP_MATMUL)
+			flops += 2 * (double)g->ops[i].w->rows * (double)g->ops[i].w->cols *
+			         (g->ops[i].dst == FOX_S_LOGITS ? 1 : tokens);
+	return flops;
 }
 
 static enum fox_status test(
@@ -176,8 +202,10 @@ static enum fox_status test(
 	    .threads = fox_pool_workers(b->pool),
 	    .rate = fox_bench_stat_of(rate, b->ask->repeats),
 	    .read_bandwidth = b->bandwidth};
-	if (!decode)
+	if (!decode) {
+		row->flops = products_flops(b->model, n);
 		return FOX_OK;
+	}
 	/* The middle token sees the depth and half of those decoded here. */
 	struct fox_session_options o = session_options(b);
 	struct fox_memory mem;
@@ -236,6 +264,8 @@ static enum fox_status first_token(struct bench *b, struct fox_err *err)
 	b->pool = fox_pool_open(b->ask->threads.item[0]);
 	if (!b->pool)
 		return fox_fail_nomem(err);
+	if (b->out->cuda && fox_bench_cuda_open(&b->cuda, err))
+		return err ? err->code : FOX_E_UNSUPPORTED;
 	enum fox_status st = fox_load(&b->model, &data, &tok, b->out->path, b->pool, err);
 	b->out->load_s = fox_bench_now() - start;
 	if (!st && !(st = size_context(b, err)) && !(st = open_session(b, err)))
@@ -259,7 +289,9 @@ static void finish(struct fox_bench_model *out)
 enum fox_status fox_bench_model_run(struct fox_bench_model *out, const char *path,
     const struct fox_bench_ask *ask, fox_bench_told_fn *told, void *ctx, struct fox_err *err)
 {
-	*out = (struct fox_bench_model){.path = path, .arith = ask->arith, .kv = ask->kv};
+	*out = (struct fox_bench_model){
+	    .path = path, .arith = ask->arith, .kv = ask->kv, .cuda = ask->backend == &fox_cuda_backend};
+	fox_backend_describe(ask->backend, out->device, sizeof out->device);
 	struct bench b = {.out = out, .ask = ask};
 	size_t most = (ask->prompt.n + (size_t)ask->decode.n * ask->depth.n) * ask->threads.n;
 	out->rows = calloc(most ? most : 1, sizeof *out->rows);
@@ -271,14 +303,22 @@ enum fox_status fox_bench_model_run(struct fox_bench_model *out, const char *pat
 		out->n_vocab = h->n_vocab;
 		fox_bench_products(out, b.model, fox_kernels());
 	}
-	for (uint32_t i = 0; i < ask->threads.n && !st; i++) {
+	for (uint32_t i = 0; i < (out->cuda ? 1 : ask->threads.n) && !st; i++) {
 		if (i && (st = change_threads(&b, ask->threads.item[i], err)))
 			break;
-		b.bandwidth = fox_bench_read(b.pool, fox_gguf_bytes(fox_model_gguf(b.model)));
+		if (!out->cuda)
+			b.bandwidth = fox_bench_read(b.pool, fox_gguf_bytes(fox_model_gguf(b.model)));
+		else if ((st = fox_bench_cuda_copy(b.cuda, &b.bandwidth, err)))
+			break;
 		st = tests(&b, told, ctx, err);
+	}
+	if (b.session && b.cuda) {
+		out->taken_bytes = fox_session_taken(b.session);
+		out->lost_bytes = fox_bench_cuda_lost(b.cuda);
 	}
 	finish(out);
 	fox_session_close(b.session);
+	fox_bench_cuda_close(b.cuda);
 	fox_pool_close(b.pool);
 	fox_model_close(b.model);
 	free(b.ids);

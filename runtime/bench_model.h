@@ -12,6 +12,7 @@ struct fox_bench_ask {
 	uint32_t repeats;
 	enum fox_arith arith;
 	enum fox_type kv;
+	const struct fox_backend *backend; /* cuda: of threads the first number alone counts */
 };
 
 /* One line: a test at one number of threads. */
@@ -20,7 +21,9 @@ struct fox_bench_row {
 	uint32_t n, depth, threads; /* tokens; positions before the first of them; workers */
 	struct fox_bench_stat rate; /* tokens a second */
 	uint64_t bytes;             /* decode: weights and key-value cache that one token reads */
-	double read_bandwidth;      /* bytes a second that as many threads read of the same map at the best */
+	double read_bandwidth;      /* bytes a second that as many threads read of the same map at the best; cuda: that the
+	                             * device's own copies read and write */
+	double flops;               /* a prompt: additions and multiplications of its products */
 };
 
 /* Matrices of one type in the products, and who multiplies them. */
@@ -35,6 +38,9 @@ struct fox_bench_type {
 struct fox_bench_model {
 	const char *path; /* borrowed */
 	char arch[64];
+	bool cuda;
+	char device[300];           /* fox_backend_describe */
+	uint64_t taken_bytes, lost_bytes; /* cuda: of the device's memory: fox-bench's own allocations; what is no longer free */
 	uint64_t weight_bytes; /* read by the products of one token */
 	uint32_t n_layers, n_vocab;
 	enum fox_arith arith;

@@ -38,6 +38,21 @@ static struct fox_str base_name(const char *path)
 
 /* ---- tables */
 
+static double flops(const struct fox_bench_row *r)
+{
+	return r->flops * r->rate.median / r->n;
+}
+
+static void md_cuda_row(struct fox_buf *o, const struct fox_bench_row *r)
+{
+	fox_buf_fmt(o, r->decode ? "| decode %u at %u" : "| prompt %u", r->n, r->depth);
+	fox_buf_fmt(o, " | %.2f | %.2f, %.2f | %.2f, %.2f |", r->rate.median, r->rate.q1, r->rate.q3, r->rate.min, r->rate.max);
+	if (r->decode)
+		fox_buf_fmt(o, " %.1f | %.1f | %.1f | |\n", giga(reads(r)), giga(r->read_bandwidth), percent(r));
+	else
+		fox_buf_fmt(o, " | %.1f | | %.2f |\n", giga(r->read_bandwidth), flops(r) / 1e12);
+}
+
 static void md_model(struct fox_buf *o, const struct fox_bench_model *m)
 {
 	fox_buf_str(o, "\n## ");
@@ -48,10 +63,18 @@ static void md_model(struct fox_buf *o, const struct fox_bench_model *m)
 	fox_buf_fmt(o, "loaded in %.3f s; first token after %.3f s", m->load_s, m->first_token_s);
 	if (m->first_passes > 0)
 		fox_buf_fmt(o, ", %.1f steps of warm decoding", m->first_passes);
-	fox_buf_fmt(o, "; at most %.1f MB resident\n\n", (double)m->peak_bytes / 1e6);
-	fox_buf_str(o, "| test | threads | tokens/s | quartiles | lowest, highest | GB/s read | of GB/s | % |\n");
+	fox_buf_fmt(o, "; at most %.1f MB resident\n", (double)m->peak_bytes / 1e6);
+	if (m->cuda)
+		fox_buf_fmt(o, "%s: %.1f MB taken, %.1f MB no longer free\n", m->device, (double)m->taken_bytes / 1e6,
+		    (double)m->lost_bytes / 1e6);
+	if (m->cuda)
+		fox_buf_str(o, "\n| test | tokens/s | quartiles | lowest, highest | GB/s read | of GB/s copied | % | TFLOP/s |\n");
+	else
+		fox_buf_str(o, "\n| test | threads | tokens/s | quartiles | lowest, highest | GB/s read | of GB/s | % |\n");
 	fox_buf_str(o, "|---|---:|---:|---:|---:|---:|---:|---:|\n");
-	for (size_t i = 0; i < m->n_rows; i++) {
+	for (size_t i = 0; i < m->n_rows && m->cuda; i++)
+		md_cuda_row(o, &m->rows[i]);
+	for (size_t i = 0; i < m->n_rows && !m->cuda; i++) {
 		const struct fox_bench_row *r = &m->rows[i];
 		fox_buf_fmt(o, r->decode ? "| decode %u at %u" : "| prompt %u", r->n, r->depth);
 		fox_buf_fmt(o, " | %u | %.2f | %.2f, %.2f | %.2f, %.2f |", r->threads, r->rate.median, r->rate.q1,
@@ -61,6 +84,8 @@ static void md_model(struct fox_buf *o, const struct fox_bench_model *m)
 		else
 			fox_buf_fmt(o, " | %.2f | |\n", giga(r->read_bandwidth));
 	}
+	if (m->cuda)
+		return;
 	fox_buf_str(o, "\n| weights | matrices | MB | one row | several rows |\n|---|---:|---:|---|---|\n");
 	for (size_t i = 0; i < m->n_types; i++) {
 		const struct fox_bench_type *t = &m->types[i];
@@ -106,6 +131,8 @@ static void json_row(struct fox_json_writer *w, const struct fox_bench_row *r)
 		json_count(w, "bytes_per_token", r->bytes);
 		json_real(w, "bytes_per_s", reads(r));
 		json_real(w, "percent_of_bandwidth", percent(r));
+	} else {
+		json_real(w, "flops_per_s", flops(r));
 	}
 	json_real(w, "bandwidth", r->read_bandwidth);
 	fox_jw_end_object(w);
@@ -121,6 +148,11 @@ static void json_model(struct fox_json_writer *w, const struct fox_bench_model *
 	json_count(w, "weight_bytes_per_token", m->weight_bytes);
 	json_text(w, "arithmetic", fox_arith_names[m->arith]);
 	json_text(w, "kv", type_name(m->kv));
+	json_text(w, "backend", m->device);
+	if (m->cuda) {
+		json_count(w, "device_taken_bytes", m->taken_bytes);
+		json_count(w, "device_lost_bytes", m->lost_bytes);
+	}
 	json_real(w, "load_s", m->load_s);
 	json_real(w, "first_token_s", m->first_token_s);
 	json_real(w, "first_token_steps", m->first_passes);
@@ -186,8 +218,10 @@ static void csv_model(struct fox_buf *o, const struct fox_bench_model *m)
 			fox_buf_fmt(o, ",%llu,%.2f", (unsigned long long)r->bytes, percent(r));
 		else
 			fox_buf_str(o, ",,");
-		fox_buf_fmt(o, ",%.0f,%.4f,%.4f,%llu\n", r->read_bandwidth, m->load_s, m->first_token_s,
+		fox_buf_fmt(o, ",%.0f,%.4f,%.4f,%llu,", r->read_bandwidth, m->load_s, m->first_token_s,
 		    (unsigned long long)m->peak_bytes);
+		csv_text(o, m->device);
+		fox_buf_char(o, '\n');
 	}
 }
 
@@ -199,7 +233,7 @@ void fox_bench_print_models(struct fox_buf *out, enum fox_bench_format format, c
 		json_begin(&w, cpu, "models");
 	else if (format == FOX_BENCH_CSV)
 		fox_buf_str(out, "file,test,arithmetic,kv,tokens,depth,threads,repeats,tokens_per_s,q1,q3,min,max,"
-		                 "bytes_per_token,percent_of_bandwidth,bandwidth,load_s,first_token_s,peak_bytes\n");
+		                 "bytes_per_token,percent_of_bandwidth,bandwidth,load_s,first_token_s,peak_bytes,backend\n");
 	else
 		fox_buf_fmt(out, "fox-bench %s; %s\n", FOX_VERSION, cpu);
 	for (size_t i = 0; i < n; i++) {

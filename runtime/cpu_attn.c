@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "format/base/num.h"
+#include "runtime/rope.h"
 
 enum { BLOCK = FOX_ATTN_BLOCK, PANEL = FOX_ATTN_PANEL };
 #define CHUNK 256u /* positions; part of the result's meaning */
@@ -88,19 +89,6 @@ void fox_cpu_attn_sizes(struct fox_cpu_attn_sizes *out, const struct fox_hparams
 	out->shared_floats = (uint64_t)SHARED_ROWS * state_floats(heads, up(h->head_dim));
 }
 
-/*
- * How much a score falls per position of distance: 2^(-8 (h + 1) / c) for the first c heads, c the largest power of two
- * among n; the rest lie halfway between, 2^(-4 (2 (h - c) + 1) / c).  source: Press et al. 2022, and for other numbers of
- * heads transformers modeling_bloom.py build_alibi_tensor
- */
-static double alibi_slope(uint32_t head, uint32_t n)
-{
-	uint32_t c = 1;
-	while (2 * c <= n)
-		c *= 2;
-	return head < c ? exp2(-8.0 * (head + 1) / c) : exp2(-4.0 * (2 * (head - c) + 1) / c);
-}
-
 struct job {
 	struct fox_dev *d;
 	const struct fox_op *op;
@@ -149,7 +137,7 @@ static void take_queries(const struct job *j, const struct tile *t, struct scrat
 		memcpy(w->q + r * n, rows_at(j, j->op->a, t, r), n * sizeof *w->q);
 	for (uint32_t g = 0; g < j->share; g++)
 		w->slope[g] =
-		    j->d->ask.graph->traits.alibi ? (float)alibi_slope(t->kv_head * j->share + g, j->op->n) : 0;
+		    j->d->ask.graph->traits.alibi ? (float)fox_alibi_slope(t->kv_head * j->share + g, j->op->n) : 0;
 }
 
 static void begin(struct state *st, size_t m, size_t wide)

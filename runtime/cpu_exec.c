@@ -7,6 +7,7 @@
 #include "format/base/io.h"
 #include "format/base/num.h"
 #include "runtime/rope.h"
+#include "runtime/sample.h"
 
 #define ALIGN 64u             /* a cache line, so that no two workers' scratch share one */
 #define POOL_FLOOR (1u << 16) /* multiplications, 2 to 5 us of them: below, a round of the pool costs more than it gives */
@@ -109,10 +110,7 @@ static void carve(struct fox_dev *d, const struct plan *p)
 	d->acts = d->scratch + p->acts;
 	d->panels = d->scratch + p->panels;
 	d->panel_step = (size_t)fox_cpu_panel_bytes(&d->ask);
-	const struct fox_graph *g = d->ask.graph;
-	const float *table = g->factors                        ? g->factors
-	                     : d->ask.n_ctx > h->rope.orig_ctx ? g->factors_long
-	                                                       : g->factors_short;
+	const float *table = fox_graph_factors(d->ask.graph, h, d->ask.n_ctx);
 	for (int i = 0; i < (h->rope_theta_local != 0 ? 2 : 1); i++) {
 		d->inv_freq[i] = (double *)(void *)(d->scratch + p->inv_freq[i]);
 		d->cos[i] = (float *)(void *)(d->scratch + p->cos[i]);
@@ -237,6 +235,8 @@ static enum fox_status cpu_run(struct fox_dev *d, const struct fox_batch *s, str
 			break;
 		}
 	}
+	for (size_t i = 0; s->best && !st && i < s->n - s->pick; i++)
+		s->best[i] = fox_likeliest(s->logits + i * g->width[FOX_S_LOGITS], s->best_of);
 	d->s = NULL;
 	return st;
 }
@@ -248,6 +248,7 @@ static uint32_t cpu_rewind(struct fox_dev *d, uint32_t pos)
 
 const struct fox_backend fox_cpu_backend = {
     .name = "cpu",
+    .batch = 512, /* past this a product gains little and scratch grows */
     .need = cpu_need,
     .open = cpu_open,
     .run = cpu_run,

@@ -1,8 +1,9 @@
 /* cpu_rows.c - operations that take each row by itself: looked up, normed, rotated, put into the cache, added, activated. */
 #include "runtime/cpu_exec.h"
 
-#include <math.h>
 #include <string.h>
+
+#include "runtime/rope.h"
 
 #define CHUNKS_PER_WORKER 4u /* items, so that a worker that comes late finds less to do */
 
@@ -39,14 +40,9 @@ static float *row_of(const struct fox_dev *d, int slot, size_t r, size_t width)
 void fox_cpu_angles(struct fox_dev *d, uint32_t end)
 {
 	uint32_t pairs = d->ask.hparams->rope_dims / 2;
-	for (int k = 0; k < 2 && d->inv_freq[k]; k++) {
-		for (uint32_t pos = d->angles; pos < end; pos++) {
-			for (uint32_t i = 0; i < pairs; i++) {
-				double angle = (double)pos * d->inv_freq[k][i];
-				d->cos[k][(size_t)pos * pairs + i] = (float)(d->multiplier[k] * cos(angle));
-				d->sin[k][(size_t)pos * pairs + i] = (float)(d->multiplier[k] * sin(angle));
-			}
-		}
+	for (int k = 0; k < 2 && d->inv_freq[k] && d->angles < end; k++) {
+		size_t at = (size_t)d->angles * pairs;
+		fox_rope_angles(d->cos[k] + at, d->sin[k] + at, d->inv_freq[k], d->multiplier[k], pairs, d->angles, end);
 	}
 	if (end > d->angles)
 		d->angles = end;

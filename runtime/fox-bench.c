@@ -16,7 +16,7 @@
 static struct args {
 	const char *prompt, *decode, *depth, *threads, *filter;
 	uint32_t repeats;
-	int mode, kv, format;
+	int mode, kv, backend, format;
 	bool kernels, quiet;
 } args = {.prompt = "512", .decode = "64", .depth = "0", .repeats = 5, .mode = FOX_ARITH_FAST};
 
@@ -36,6 +36,8 @@ static const struct fox_opt options[] = {
     {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Machine", NULL, 0, 0},
     {FOX_OPT_STR, 't', "threads", &args.threads, "N,..", "threads; default: the CPUs this process may use",
         NULL, 0, 0},
+    {FOX_OPT_ENUM, 0, "backend", &args.backend, "NAME",
+        "what is measured: auto (default: a CUDA device if there is one), cpu, cuda", fox_backend_names, 0, 0},
     {FOX_OPT_ENUM, 0, "kv", &args.kv, "TYPE", "type of the key-value cache", fox_kv_names, 0, 0},
     {FOX_OPT_ENUM, 0, "mode", &args.mode, "MODE",
         "arithmetic: fast (default) rounds activations, exact does not", fox_arith_names, 0, 0},
@@ -60,7 +62,9 @@ static const struct fox_tool tool = {
              "many threads read of the same file in memory, the best of five passes with prefetches.\n"
              "The first token is timed from opening the file, as the page cache has it, to the logits after "
              "four tokens.\n"
-             "Memory is the process's largest resident set so far, mapped weights in it. spec/bench.md 4\n\n"
+             "Memory is the process's largest resident set so far, mapped weights in it. spec/bench.md 4\n"
+             "On a CUDA device the bandwidth is what its own copies read and write, measured then and there; TFLOP/s "
+             "counts products.\n\n"
              "Example: fox-bench model.gguf -p 128,512 -n 64 -d 0,4096",
     .options = options,
     .min_args = 0,
@@ -80,6 +84,8 @@ static enum fox_status read_args(struct fox_bench_ask *ask, int n_files, struct 
 		st = fox_bench_list_parse(&ask->threads, args.threads, "--threads", 1, 1024, err);
 	else
 		ask->threads = (struct fox_bench_list){.item = {fox_cpu_count()}, .n = 1};
+	if (!st && n_files)
+		st = fox_backend_choose(&ask->backend, (enum fox_backend_choice)args.backend, err);
 	if (!st && args.kernels != !n_files)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "want files, or '--kernels' and none");
 	if (!st && args.filter && !args.kernels)

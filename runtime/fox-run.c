@@ -23,8 +23,9 @@ static struct args {
 	uint32_t n, context, threads, top_k;
 	uint64_t seed;
 	float temperature, top_p;
-	int kv;   /* index into fox_kv_types */
-	int mode; /* enum fox_arith */
+	int kv;      /* index into fox_kv_types */
+	int mode;    /* enum fox_arith */
+	int backend; /* enum fox_backend_choice */
 	bool echo, ids, quiet, chat;
 } args = {.n = 128, .top_p = 1, .mode = FOX_ARITH_FAST};
 
@@ -52,6 +53,8 @@ static const struct fox_opt options[] = {
         NULL, 1, INT32_MAX},
     {FOX_OPT_U32, 'j', "threads", &args.threads, "N", "threads; default: the CPUs this process may use", NULL,
         1, 1024},
+    {FOX_OPT_ENUM, 0, "backend", &args.backend, "NAME", "where to run: auto (default: a CUDA device if there is one), cpu, cuda",
+        fox_backend_names, 0, 0},
     {FOX_OPT_ENUM, 0, "kv", &args.kv, "TYPE", "type of the key-value cache", fox_kv_names, 0, 0},
     {FOX_OPT_ENUM, 0, "mode", &args.mode, "MODE", "arithmetic: fast (default) rounds activations, exact does not",
         fox_arith_names, 0, 0},
@@ -65,7 +68,8 @@ static const struct fox_tool tool = {
     .usage = "fox-run [options] FILE -p TEXT\nfox-run [options] FILE -f FILE\nfox-run [options] FILE --chat",
     .notes = "Special tokens written in the prompt are recognised, but not in a chat. Text ends at the "
              "model's end token.\n"
-             "Equal file, prompt, options and seed give equal text, whatever the number of threads.\n\n"
+             "Equal file, prompt, options and seed give equal text, whatever the number of threads;\n"
+             "another backend rounds differently.\n\n"
              "Example: fox-run model.gguf -p 'HACKER, n.' -n 64 --temp 0.8 --top-p 0.95 --seed 1",
     .options = options,
     .min_args = 1,
@@ -78,6 +82,7 @@ struct run {
 	struct fox_tokdata data;
 	struct fox_tok *tok;
 	struct fox_pool *pool;
+	const struct fox_backend *backend;
 	struct fox_session *session;
 	struct fox_sampler *sampler;
 	struct fox_tok_ids prompt;
@@ -89,7 +94,9 @@ struct run {
 	size_t n_turns, cap_turns;
 	struct fox_buf reply;
 	struct fox_arena arena;
-	int32_t stop; /* ends the model's turn, or FOX_TOK_NONE */
+	uint32_t among; /* ids that can be chosen */
+	int32_t next;   /* the likeliest, where nothing else is ever chosen */
+	int32_t stop;   /* ends the model's turn, or FOX_TOK_NONE */
 	double loaded_s, prompt_s, write_s;
 	size_t n_written;
 };
@@ -166,12 +173,16 @@ static enum fox_status open_session(struct run *r, struct fox_err *err)
 	if (n_ctx > h->n_ctx)
 		fox_log_note("the model was trained for %u positions, not %u", h->n_ctx, n_ctx);
 	struct fox_session_options so = {
-	    .n_ctx = n_ctx, .kv = fox_kv_types[args.kv], .arith = (enum fox_arith)args.mode, .pool = r->pool};
+	    .n_ctx = n_ctx,
+	    .kv = fox_kv_types[args.kv],
+	    .arith = (enum fox_arith)args.mode,
+	    .pool = r->pool,
+	    .backend = r->backend};
 	struct fox_sample_options sa = {args.temperature, args.top_k, args.top_p, args.seed};
 	enum fox_status st = fox_session_open(&r->session, r->model, &so, err);
 	/* Rows of the output past the last token (padding of the matrix) are never chosen. */
-	uint32_t n = h->n_vocab < r->data.n ? h->n_vocab : r->data.n;
-	return st ? st : fox_sampler_open(&r->sampler, &sa, n, err);
+	r->among = h->n_vocab < r->data.n ? h->n_vocab : r->data.n;
+	return st ? st : fox_sampler_open(&r->sampler, &sa, r->among, err);
 }
 
 static enum fox_status load(struct run *r, const char *path, struct fox_err *err)
@@ -180,8 +191,8 @@ static enum fox_status load(struct run *r, const char *path, struct fox_err *err
 	r->pool = fox_pool_open(args.threads); /* 0: the CPUs this process may use */
 	if (!r->pool)
 		return fox_fail_nomem(err);
-	enum fox_status st = fox_load(&r->model, &r->data, &r->tok, path, r->pool, err);
-	if (st)
+	enum fox_status st = fox_backend_choose(&r->backend, (enum fox_backend_choice)args.backend, err);
+	if (st || (st = fox_load(&r->model, &r->data, &r->tok, path, r->pool, err)))
 		return st;
 	r->loaded_s = now_s() - start;
 	r->stop = FOX_TOK_NONE;
@@ -217,11 +228,23 @@ static enum fox_status show(struct run *r, const int32_t *ids, size_t n, bool fi
 	return flush_out(r, err);
 }
 
+/* Where only the likeliest token is ever taken, the backend finds it: logits need not leave a device. */
+static enum fox_status advance(struct run *r, const int32_t *ids, size_t n, struct fox_err *err)
+{
+	return args.temperature == 0 ? fox_session_likeliest(r->session, ids, n, r->among, &r->next, err)
+	                             : fox_session_step(r->session, ids, n, NULL, err);
+}
+
+static int32_t choose(struct run *r)
+{
+	return args.temperature == 0 ? r->next : fox_sampler_next(r->sampler, fox_session_logits(r->session));
+}
+
 static enum fox_status run_prompt(struct run *r, struct fox_err *err)
 {
 	double start = now_s();
 	size_t done = fox_session_position(r->session);
-	enum fox_status st = fox_session_step(r->session, r->prompt.ids + done, r->prompt.n - done, NULL, err);
+	enum fox_status st = advance(r, r->prompt.ids + done, r->prompt.n - done, err);
 	r->prompt_s += now_s() - start;
 	return st;
 }
@@ -232,7 +255,7 @@ static enum fox_status write_text(struct run *r, struct fox_err *err)
 	enum fox_status st = FOX_OK;
 	size_t most = args.n ? r->n_written + args.n : SIZE_MAX;
 	while (!st && r->n_written < most) {
-		int32_t id = fox_sampler_next(r->sampler, fox_session_logits(r->session));
+		int32_t id = choose(r);
 		if (id < 0)
 			return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
 			    "the model gives no numbers for position %u: its weights hold NaN or infinities",
@@ -250,7 +273,7 @@ static enum fox_status write_text(struct run *r, struct fox_err *err)
 			fox_log_note("the context of %u positions is full", fox_session_context(r->session));
 			break;
 		}
-		st = fox_session_step(r->session, &id, 1, NULL, err);
+		st = advance(r, &id, 1, err);
 	}
 	r->write_s += now_s() - start;
 	if (!args.ids)
@@ -415,9 +438,11 @@ static enum fox_status run(struct run *r, const char *path, struct fox_err *err)
 	if ((st = args.chat ? chat(r, path, err) : continue_text(r, err)))
 		return st;
 	size_t n = args.chat && r->session ? fox_session_position(r->session) : r->prompt.n;
+	char where[300];
+	fox_backend_describe(r->backend, where, sizeof where);
 	fox_log_note(
-	    "loaded in %.2f s; prompt: %zu tokens, %.1f a second; text: %zu tokens, %.1f a second; %u threads, %s arithmetic",
-	    r->loaded_s, n, rate(n, r->prompt_s), r->n_written, rate(r->n_written, r->write_s),
+	    "loaded in %.2f s; prompt: %zu tokens, %.1f a second; text: %zu tokens, %.1f a second; %s, %u threads, %s arithmetic",
+	    r->loaded_s, n, rate(n, r->prompt_s), r->n_written, rate(r->n_written, r->write_s), where,
 	    fox_pool_workers(r->pool), fox_arith_names[args.mode]);
 	return st;
 }

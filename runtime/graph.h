@@ -83,6 +83,13 @@ struct fox_graph {
 	const float *factors, *factors_long, *factors_short;
 };
 
+/* The table of frequency factors for a session of n_ctx positions; NULL: none. */
+static inline const float *fox_graph_factors(
+    const struct fox_graph *g, const struct fox_hparams *h, uint32_t n_ctx)
+{
+	return g->factors ? g->factors : n_ctx > h->rope.orig_ctx ? g->factors_long : g->factors_short;
+}
+
 const char *fox_op_name(enum fox_op_code code);
 const char *fox_slot_name(enum fox_slot_id slot);
 

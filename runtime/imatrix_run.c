@@ -178,7 +178,7 @@ static enum fox_status run(
 {
 	struct fox_session *session = NULL;
 	struct fox_session_options so = {
-	    .n_ctx = chunks->n_ctx, .batch = ROWS, .pool = o->pool, .kernels = o->kernels};
+	    .n_ctx = chunks->n_ctx, .batch = ROWS, .pool = o->pool, .kernels = o->kernels, .backend = o->backend};
 	uint64_t n_vocab = fox_model_hparams(c->m)->n_vocab, fit = ROWS_BYTES / (n_vocab * sizeof(float));
 	bool head = o->output || o->embedding;
 	uint32_t rows = !head || fit > ROWS ? ROWS : fit ? (uint32_t)fit : 1;

@@ -50,6 +50,7 @@ struct fox_calib_options {
 	struct fox_pool
 	    *pool; /* borrowed; NULL: the calling thread alone. Results are bit-equal for any number */
 	const struct fox_kernels *kernels; /* borrowed; NULL: the table of this CPU */
+	const struct fox_backend *backend; /* NULL: fox_cpu_backend. Sums are the host's whatever runs the model */
 	fox_calib_fn progress;             /* NULL: nobody is told */
 	void *progress_ctx;
 };

@@ -149,7 +149,8 @@ static enum fox_status open_run(struct run *r, struct fox_err *err)
 	    .kv = r->options->kv,
 	    .arith = r->options->arith,
 	    .pool = r->options->pool,
-	    .kernels = r->options->kernels};
+	    .kernels = r->options->kernels,
+	    .backend = r->options->backend};
 	r->n_vocab = fox_model_hparams(r->side[0].m)->n_vocab;
 	enum fox_status s = check_ids(r, err);
 	uint64_t fit = ROWS_BYTES / (r->n_vocab * sizeof(float));

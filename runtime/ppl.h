@@ -54,6 +54,7 @@ struct fox_ppl_options {
 	enum fox_arith arith;              /* of products; FOX_ARITH_EXACT is the default */
 	struct fox_pool *pool;             /* borrowed; NULL: the calling thread alone */
 	const struct fox_kernels *kernels; /* borrowed; NULL: the table of this CPU */
+	const struct fox_backend *backend; /* NULL: fox_cpu_backend */
 	fox_ppl_fn progress;               /* NULL: nobody is told */
 	void *progress_ctx;
 };

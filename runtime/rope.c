@@ -42,3 +42,23 @@ double fox_rope_frequencies(double *out, const struct fox_hparams *h, bool local
 		out[i] /= h->rope.kind == FOX_SCALE_LINEAR ? (double)h->rope.factor : table ? (double)table[i] : 1;
 	return h->rope.attn_factor != 0 ? multiplier * (double)h->rope.attn_factor : multiplier;
 }
+
+void fox_rope_angles(float *cosines, float *sines, const double *frequency, double multiplier, uint32_t pairs,
+    uint32_t from, uint32_t end)
+{
+	for (uint32_t pos = from; pos < end; pos++) {
+		for (uint32_t i = 0; i < pairs; i++) {
+			double angle = (double)pos * frequency[i];
+			*cosines++ = (float)(multiplier * cos(angle));
+			*sines++ = (float)(multiplier * sin(angle));
+		}
+	}
+}
+
+double fox_alibi_slope(uint32_t head, uint32_t n)
+{
+	uint32_t c = 1;
+	while (2 * c <= n)
+		c *= 2;
+	return head < c ? exp2(-8.0 * (head + 1) / c) : exp2(-4.0 * (2 * (head - c) + 1) / c);
+}

@@ -1,4 +1,4 @@
-/* rope.h - rotary frequencies of a model: base, scaling of every kind, tables.  spec/arch.md 7 */
+/* rope.h - where positions enter a model: rotary frequencies and angles, ALiBi slopes.  spec/arch.md 7 */
 #ifndef FOX_ROPE_H
 #define FOX_ROPE_H
 
@@ -21,5 +21,20 @@
  * source   transformers modeling_rope_utils.py; llama.cpp ggml rope_yarn and llama-context.cpp
  */
 double fox_rope_frequencies(double *out, const struct fox_hparams *h, bool local, const float *table);
+
+/* cos and sin [end - from][pairs] of positions from .. end - 1, in double until the last rounding. frequency [pairs] and
+ * multiplier: of fox_rope_frequencies. */
+void fox_rope_angles(float *cosines, float *sines, const double *frequency, double multiplier, uint32_t pairs,
+    uint32_t from, uint32_t end);
+
+/*
+ * fox_alibi_slope - how much a score falls per position of distance
+ *
+ * 2^(-8 (head + 1) / c) for the first c of n heads, c the largest power of two among n; the rest lie halfway between,
+ * 2^(-4 (2 (head - c) + 1) / c).
+ *
+ * source   Press et al. 2022, and for other numbers of heads transformers modeling_bloom.py build_alibi_tensor
+ */
+double fox_alibi_slope(uint32_t head, uint32_t n);
 
 #endif

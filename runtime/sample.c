@@ -65,7 +65,7 @@ static double uniform(uint64_t *state)
 	return (double)(fox_rng_next(state) >> 11) * 0x1p-53;
 }
 
-static int32_t likeliest(const float *logits, uint32_t n)
+int32_t fox_likeliest(const float *logits, uint32_t n)
 {
 	int32_t best = -1;
 	for (uint32_t i = 0; i < n; i++)
@@ -150,7 +150,7 @@ static int32_t draw(struct fox_sampler *s, size_t n)
 
 int32_t fox_sampler_next(struct fox_sampler *s, const float *logits)
 {
-	int32_t best = likeliest(logits, s->n);
+	int32_t best = fox_likeliest(logits, s->n);
 	if (best < 0 || s->o.temperature == 0 || s->o.top_k == 1 || isinf(logits[best]))
 		return best;
 	size_t n = 0;

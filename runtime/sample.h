@@ -34,6 +34,9 @@ void fox_sampler_close(struct fox_sampler *s); /* NULL is fine */
  */
 int32_t fox_sampler_next(struct fox_sampler *s, const float *logits);
 
+/* The lowest index of the largest of n logits; -1 when none is a number above -inf. */
+int32_t fox_likeliest(const float *logits, uint32_t n);
+
 /* The generator: SplitMix64.  source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators"
  * (2014) */
 uint64_t fox_rng_next(uint64_t *state);

@@ -21,15 +21,17 @@ struct fox_session {
 static enum fox_status fill_ask(struct fox_dev_ask *ask, const struct fox_hparams *h,
     const struct fox_graph *g, const struct fox_session_options *o, struct fox_err *err)
 {
+	const struct fox_backend *backend = o->backend ? o->backend : &fox_cpu_backend;
 	*ask = (struct fox_dev_ask){
 	    .graph = g,
 	    .hparams = h,
 	    .n_ctx = o->n_ctx ? o->n_ctx : h->n_ctx,
-	    .batch = o->batch ? o->batch : FOX_SESSION_BATCH,
+	    .batch = o->batch ? o->batch : backend->batch,
 	    .kv = o->kv,
 	    .arith = o->arith,
 	    .pool = o->pool,
 	    .kernels = o->kernels,
+	    .beside = o->share ? o->share->dev : NULL,
 	};
 	if (ask->n_ctx > INT32_MAX)
 		return fox_fail(
@@ -89,14 +91,11 @@ static enum fox_status check_step(
 	return FOX_OK;
 }
 
-enum fox_status fox_session_step(struct fox_session *s, const int32_t *ids, size_t n,
-    const struct fox_session_taps *taps, struct fox_err *err)
+/* best: NULL, or where the likeliest after the last token goes. */
+static enum fox_status run_batches(struct fox_session *s, const int32_t *ids, size_t n,
+    const struct fox_session_taps *taps, uint32_t among, int32_t *best, struct fox_err *err)
 {
-	static const struct fox_session_taps none = {0};
-	enum fox_status st = check_step(s, ids, n, err);
-	if (st)
-		return st;
-	taps = taps ? taps : &none;
+	enum fox_status st;
 	s->has_logits = false;
 	for (size_t done = 0; done < n;) {
 		uint32_t rows = n - done < s->ask.batch ? (uint32_t)(n - done) : s->ask.batch;
@@ -111,6 +110,8 @@ enum fox_status fox_session_step(struct fox_session *s, const int32_t *ids, size
 		    .logits = taps->logits ? taps->logits + done * s->h->n_vocab : s->logits,
 		    .hidden = taps->hidden ? taps->hidden + done * s->h->d_model : NULL,
 		    .hidden_rows = n,
+		    .best = last ? best : NULL,
+		    .best_of = among,
 		    .observe = taps->observe,
 		    .observe_ctx = taps->observe_ctx,
 		};
@@ -120,10 +121,29 @@ enum fox_status fox_session_step(struct fox_session *s, const int32_t *ids, size
 		s->pos += rows;
 		done += rows;
 	}
+	return FOX_OK;
+}
+
+enum fox_status fox_session_step(struct fox_session *s, const int32_t *ids, size_t n,
+    const struct fox_session_taps *taps, struct fox_err *err)
+{
+	static const struct fox_session_taps none = {0};
+	enum fox_status st = check_step(s, ids, n, err);
+	taps = taps ? taps : &none;
+	if (st || (st = run_batches(s, ids, n, taps, 0, NULL, err)))
+		return st;
 	if (taps->logits)
 		memcpy(s->logits, taps->logits + (n - 1) * s->h->n_vocab, (size_t)s->h->n_vocab * sizeof *s->logits);
 	s->has_logits = true;
 	return FOX_OK;
+}
+
+enum fox_status fox_session_likeliest(struct fox_session *s, const int32_t *ids, size_t n, uint32_t among,
+    int32_t *best, struct fox_err *err)
+{
+	static const struct fox_session_taps none = {0};
+	enum fox_status st = check_step(s, ids, n, err);
+	return st ? st : run_batches(s, ids, n, &none, among, best, err);
 }
 
 const float *fox_session_logits(const struct fox_session *s)
@@ -139,6 +159,11 @@ uint32_t fox_session_position(const struct fox_session *s)
 uint32_t fox_session_context(const struct fox_session *s)
 {
 	return s->ask.n_ctx;
+}
+
+uint64_t fox_session_taken(const struct fox_session *s)
+{
+	return s->backend->taken ? s->backend->taken(s->dev) : 0;
 }
 
 enum fox_status fox_session_rewind(struct fox_session *s, uint32_t position, struct fox_err *err)
@@ -171,7 +196,7 @@ enum fox_status fox_session_memory(struct fox_memory *out, const struct fox_hpar
 	enum fox_status st = fill_ask(&ask, h, NULL, options, err);
 	if (st || (st = backend->need(&dev, &ask, err)))
 		return st;
-	struct fox_memory m = {.weights = weights,
+	struct fox_memory m = {.weights = weights, /* a device's copy is as large, but for gaps */
 	    .kv = dev.kv,
 	    .scratch = dev.scratch + (uint64_t)ask.n_ctx * sizeof(int32_t),
 	    .logits = (uint64_t)h->n_vocab * sizeof(float)};

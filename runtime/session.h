@@ -10,19 +10,19 @@
 #include "runtime/backend.h"
 #include "runtime/model.h"
 
-#define FOX_SESSION_BATCH 512u /* rows at once: past this a product gains little and scratch grows */
-
 struct fox_session;
 
 /* Zero-initialise: every zero means the default. */
 struct fox_session_options {
 	uint32_t n_ctx;                    /* positions; 0: what the model was trained for */
-	uint32_t batch;                    /* rows at once; 0: FOX_SESSION_BATCH */
+	uint32_t batch;                    /* rows at once; 0: what suits the backend */
 	enum fox_type kv;                  /* of the cache: one of fox_kv_types (kv.h); FOX_F32 is 0, so the default */
 	enum fox_arith arith;              /* FOX_ARITH_EXACT (the default) or FOX_ARITH_FAST: spec/runtime.md 5 */
 	struct fox_pool *pool;             /* borrowed; NULL: the calling thread alone */
 	const struct fox_kernels *kernels; /* borrowed; NULL: the table of this CPU */
 	const struct fox_backend *backend; /* NULL: fox_cpu_backend */
+	const struct fox_session *share;   /* an open session of this model and backend: where the backend copies weights to a
+	                                    * device, its copy serves both. One thread at a time uses either; any closes first */
 };
 
 /*
@@ -55,6 +55,16 @@ struct fox_session_taps {
 enum fox_status fox_session_step(struct fox_session *s, const int32_t *ids, size_t n,
     const struct fox_session_taps *taps, struct fox_err *err) FOX_MUST_CHECK;
 
+/*
+ * fox_session_likeliest - run n tokens, and hand out the likeliest next one instead of its logits
+ *
+ * among   1 .. n_vocab: of the first so many ids
+ * best    the lowest id among those of the largest logit; -1 when none is above -inf (fox_likeliest)
+ * errors  as fox_session_step. fox_session_logits gives NULL afterwards
+ */
+enum fox_status fox_session_likeliest(struct fox_session *s, const int32_t *ids, size_t n, uint32_t among,
+    int32_t *best, struct fox_err *err) FOX_MUST_CHECK;
+
 /* f32 [n_vocab] after the last token; valid until the next step; NULL before the first and after a rewind. */
 const float *fox_session_logits(const struct fox_session *s);
 
@@ -82,9 +92,12 @@ enum fox_status fox_session_rewind(
  */
 uint32_t fox_session_reuse(struct fox_session *s, const int32_t *ids, size_t n);
 
+/* Bytes of a device's memory that the session holds now, weights in them; 0 where it runs in the host's own. */
+uint64_t fox_session_taken(const struct fox_session *s);
+
 /* Memory of one model with one session, in bytes. */
 struct fox_memory {
-	uint64_t weights; /* tensor data, in place in the map */
+	uint64_t weights; /* tensor data: in place in the map, or a device's copy */
 	uint64_t kv;      /* the cache, filled to the last position */
 	uint64_t scratch; /* activations, attention, angles, ids */
 	uint64_t logits;  /* of one position */

@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.." || exit 3
 bin=$(cd "$build" && pwd)
 tmp=$(mktemp -d) || exit 3
 trap 'rm -rf "$tmp"' EXIT INT TERM
+# results are the CPU's; kernels/cuda is run by tests/simt, and on a device by make check-gpu
+export CUDA_VISIBLE_DEVICES=
 export TMPDIR="$tmp" FOX_ROOT="$PWD" CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C
 pass=0 fail=0 skip=0
 

@@ -59,6 +59,14 @@ enum fox_status fox_cuda_upload(struct fox_cuda *c, void *dst, const void *src, 
 enum fox_status fox_cuda_fetch(struct fox_cuda *c, void *dst, const void *src, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_cuda_copy(struct fox_cuda *c, void *dst, const void *src, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_cuda_zero(struct fox_cuda *c, void *dst, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
+/* Host memory that the device reads and writes by itself; send and receive move bytes between it and device memory without
+ * waiting, and can be recorded: what is played then moves what lies there by then. FOX_E_NOMEM */
+enum fox_status fox_cuda_pin(struct fox_cuda *c, void **out, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
+void fox_cuda_unpin(struct fox_cuda *c, void *p); /* NULL is fine; waits */
+enum fox_status fox_cuda_send(
+    struct fox_cuda *c, void *dst, const void *pinned, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_cuda_receive(
+    struct fox_cuda *c, void *pinned, const void *src, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_cuda_wait(struct fox_cuda *c, struct fox_err *err) FOX_MUST_CHECK;
 
 /* Operations between begin and end are not run but recorded, with the pointers and sizes they were given. Play runs them. */

@@ -98,6 +98,31 @@ enum fox_status fox_cuda_zero(struct fox_cuda *c, void *dst, uint64_t bytes, str
 	return none(err);
 }
 
+enum fox_status fox_cuda_pin(struct fox_cuda *c, void **out, uint64_t bytes, struct fox_err *err)
+{
+	(void)c, (void)out, (void)bytes;
+	return none(err);
+}
+
+void fox_cuda_unpin(struct fox_cuda *c, void *p)
+{
+	(void)c, (void)p;
+}
+
+enum fox_status fox_cuda_send(
+    struct fox_cuda *c, void *dst, const void *pinned, uint64_t bytes, struct fox_err *err)
+{
+	(void)c, (void)dst, (void)pinned, (void)bytes;
+	return none(err);
+}
+
+enum fox_status fox_cuda_receive(
+    struct fox_cuda *c, void *pinned, const void *src, uint64_t bytes, struct fox_err *err)
+{
+	(void)c, (void)pinned, (void)src, (void)bytes;
+	return none(err);
+}
+
 enum fox_status fox_cuda_wait(struct fox_cuda *c, struct fox_err *err)
 {
 	(void)c;

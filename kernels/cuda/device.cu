@@ -265,6 +265,34 @@ extern "C" enum fox_status fox_cuda_zero(struct fox_cuda *c, void *dst, uint64_t
 	return fox_cuda_check(c, cudaMemsetAsync(dst, 0, bytes, c->stream), "clear memory", err);
 }
 
+extern "C" enum fox_status fox_cuda_pin(struct fox_cuda *c, void **out, uint64_t bytes, struct fox_err *err)
+{
+	*out = NULL;
+	return fox_cuda_check(c, cudaMallocHost(out, bytes), "pin memory", err);
+}
+
+extern "C" void fox_cuda_unpin(struct fox_cuda *c, void *p)
+{
+	if (!p)
+		return;
+	cudaStreamSynchronize(c->stream);
+	cudaFreeHost(p);
+}
+
+extern "C" enum fox_status fox_cuda_send(
+    struct fox_cuda *c, void *dst, const void *pinned, uint64_t bytes, struct fox_err *err)
+{
+	return fox_cuda_check(
+	    c, cudaMemcpyAsync(dst, pinned, bytes, cudaMemcpyHostToDevice, c->stream), "send", err);
+}
+
+extern "C" enum fox_status fox_cuda_receive(
+    struct fox_cuda *c, void *pinned, const void *src, uint64_t bytes, struct fox_err *err)
+{
+	return fox_cuda_check(
+	    c, cudaMemcpyAsync(pinned, src, bytes, cudaMemcpyDeviceToHost, c->stream), "receive", err);
+}
+
 extern "C" enum fox_status fox_cuda_wait(struct fox_cuda *c, struct fox_err *err)
 {
 	return fox_cuda_check(c, cudaStreamSynchronize(c->stream), "finish", err);

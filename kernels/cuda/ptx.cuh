@@ -94,6 +94,14 @@ static __device__ __forceinline__ uint4 fox_ptx_stream16(const void *p)
 	return v;
 }
 
+/* 2^x: within 2 units of the last place, 0 where the result would be subnormal. */
+static __device__ __forceinline__ float fox_ptx_exp2(float x)
+{
+	float y;
+	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+	return y;
+}
+
 /* Ask for the line of p to come to L2. */
 static __device__ __forceinline__ void fox_ptx_prefetch(const void *p)
 {

@@ -219,6 +219,31 @@ static void programs_play(void **state)
 	fox_cuda_free(cuda, b);
 }
 
+/* What is sent and received by a program is what lies in the pinned memory when it is played. */
+static void programs_move_pinned_memory(void **state)
+{
+	(void)state;
+	void *at;
+	assert_fox_ok(fox_cuda_pin(cuda, &at, 2 * sizeof(uint32_t), &err), &err);
+	uint32_t *pinned = at, *dy = cuda_test_room(cuda, sizeof *pinned);
+	struct fox_cuda_program *p;
+	assert_fox_ok(fox_cuda_record_begin(cuda, &err), &err);
+	assert_fox_ok(fox_cuda_send(cuda, dy, pinned, sizeof *pinned, &err), &err);
+	assert_fox_ok(probe_count(cuda, dy, &err), &err);
+	assert_fox_ok(fox_cuda_receive(cuda, pinned + 1, dy, sizeof *pinned, &err), &err);
+	assert_fox_ok(fox_cuda_record_end(cuda, &p, &err), &err);
+	for (uint32_t i = 5; i < 8; i++) {
+		pinned[0] = i, pinned[1] = 0;
+		assert_fox_ok(fox_cuda_play(cuda, p, &err), &err);
+		assert_fox_ok(fox_cuda_wait(cuda, &err), &err);
+		assert_int_equal(pinned[1], i + 1);
+	}
+	fox_cuda_program_free(cuda, p);
+	fox_cuda_unpin(cuda, pinned);
+	fox_cuda_unpin(cuda, NULL);
+	fox_cuda_free(cuda, dy);
+}
+
 static void time_passes(void **state)
 {
 	(void)state;
@@ -243,6 +268,7 @@ int main(void)
 	    cmocka_unit_test(tensor_cores_multiply_bytes),
 	    cmocka_unit_test(copies_arrive),
 	    cmocka_unit_test(programs_play),
+	    cmocka_unit_test(programs_move_pinned_memory),
 	    cmocka_unit_test(time_passes),
 	};
 	cuda = cuda_test_open();

@@ -341,6 +341,48 @@ static void reuse(void **state)
 	fox_model_close(m);
 }
 
+/* The likeliest token in place of logits: the same that a look at all of them finds, among as many ids as are allowed. */
+static void likeliest(void **state)
+{
+	(void)state;
+	struct fox_model *m = model_of(TINY);
+	struct fox_session *s = session_of(m, (struct fox_session_options){.batch = 7});
+	struct fox_session *t = session_of(m, (struct fox_session_options){.batch = 7, .share = s});
+	struct fox_err e = {0};
+	static const uint32_t among[] = {VOCAB, 5, 1, 60};
+	for (size_t i = 0, at = 0; i < FOX_COUNT(among); i++, at += 20) {
+		int32_t best = -9;
+		assert_fox_ok(fox_session_step(s, ids + at, 20, NULL, &e), &e);
+		const float *x = fox_session_logits(s);
+		assert_fox_ok(fox_session_likeliest(t, ids + at, 20, among[i], &best, &e), &e);
+		assert_null(fox_session_logits(t));
+		assert_true(best >= 0 && (uint32_t)best < among[i]);
+		for (uint32_t k = 0; k < among[i]; k++)
+			assert_true(x[k] < x[best] || (x[k] == x[best] && (int32_t)k >= best));
+	}
+	assert_int_equal(fox_session_taken(s), 0); /* the weights are used where they are */
+	fox_session_close(s);
+	fox_session_close(t);
+	fox_model_close(m);
+}
+
+static void names_backends(void **state)
+{
+	(void)state;
+	char text[64], cut[3];
+	struct fox_err e = {0};
+	const struct fox_backend *b;
+	assert_fox_ok(fox_backend_choose(&b, FOX_BACKEND_CPU, &e), &e);
+	assert_ptr_equal(b, &fox_cpu_backend);
+	fox_backend_describe(b, text, sizeof text);
+	assert_string_equal(text, "cpu");
+	fox_backend_describe(NULL, cut, sizeof cut);
+	assert_string_equal(cut, "cp");
+	assert_fox_ok(fox_backend_choose(&b, FOX_BACKEND_AUTO, &e), &e); /* whatever is there */
+	assert_string_equal(fox_backend_names[FOX_BACKEND_AUTO], "auto");
+	assert_string_equal(fox_backend_names[FOX_BACKEND_CUDA], fox_cuda_backend.name);
+}
+
 static void limits(void **state)
 {
 	(void)state;
@@ -489,6 +531,8 @@ int main(void)
 	    cmocka_unit_test(rewinds),
 	    cmocka_unit_test(rewinds_with_windows),
 	    cmocka_unit_test(reuse),
+	    cmocka_unit_test(likeliest),
+	    cmocka_unit_test(names_backends),
 	    cmocka_unit_test(limits),
 	    cmocka_unit_test(bad_options),
 	    cmocka_unit_test(memory),

@@ -39,18 +39,24 @@ static inline void fox_simt_meet_mma(fox_simt_op *const *lane)
 		if (!of[i])
 			fox_simt_die("a tensor instruction without all lanes of the warp");
 	}
+	constexpr unsigned depth = 8 * Per;
+	Sum a[16][depth], b[depth][8]; /* each element once: there are 8 and 16 products of it */
+	for (unsigned k = 0; k < depth; k++) {
+		unsigned t = k / Per % 4, half = k / (4 * Per);
+		for (unsigned r = 0; r < 16; r++)
+			a[r][k] = At(of[4 * (r % 8) + t]->a[r / 8 + 2 * half], k % Per);
+		for (unsigned c = 0; c < 8; c++)
+			b[k][c] = At(of[4 * c + t]->b[half], k % Per);
+	}
 	for (unsigned r = 0; r < 16; r++) {
-		for (unsigned c = 0; c < 8; c++) {
-			T *d = (T *)of[4 * (r % 8) + c / 2]->d + 2 * (r / 8) + c % 2;
-			Sum sum = *d;
-			for (unsigned k = 0; k < 8 * Per; k++) {
-				unsigned t = k / Per % 4, half = k / (4 * Per);
-				T a = At(of[4 * (r % 8) + t]->a[r / 8 + 2 * half], k % Per),
-				  b = At(of[4 * c + t]->b[half], k % Per);
-				sum += (Sum)a * (Sum)b;
-			}
-			*d = (T)sum;
-		}
+		Sum sum[8];
+		for (unsigned c = 0; c < 8; c++)
+			sum[c] = ((T *)of[4 * (r % 8) + c / 2]->d)[2 * (r / 8) + c % 2];
+		for (unsigned k = 0; k < depth; k++)
+			for (unsigned c = 0; c < 8; c++)
+				sum[c] += a[r][k] * b[k][c];
+		for (unsigned c = 0; c < 8; c++)
+			((T *)of[4 * (r % 8) + c / 2]->d)[2 * (r / 8) + c % 2] = (T)sum[c];
 	}
 }
 
@@ -123,6 +129,11 @@ static inline void fox_ptx_copy_close()
 template <int N> static inline void fox_ptx_copy_wait()
 {
 	fox_simt_copy_wait(N);
+}
+
+static inline float fox_ptx_exp2(float x)
+{
+	return x < -126 ? 0 : exp2f(x);
 }
 
 static inline uint4 fox_ptx_stream16(const void *p)
