@@ -24,10 +24,10 @@ static __global__ void __launch_bounds__(FOX_MATVEC_THREADS)
 	float4 w[FOX_HOLD];
 	uint32_t warp = threadIdx.x / 32;
 	fox_ptx_let_next();
-	fox_hold_norm<FOX_MATVEC_WARPS>(w, m.norm, m.cols, warp);
+	fox_hold_norm<FOX_MATVEC_WARPS>(w, m.norm, m.cols, m.wide, warp);
 	fox_ptx_wait_before();
 	fox_fill_acts<FOX_MATVEC_WARPS>(m.acts + blockIdx.x * fox_matvec_acts_bytes(kind, m.cols), kind,
-	    m.x + (size_t)min(blockIdx.x, m.rows - 1) * m.cols, m.cols, m.norm, w, sums, warp);
+	    m.x + (size_t)min(blockIdx.x, m.rows - 1) * m.cols, m.cols, m.wide, m.norm, w, sums, warp);
 }
 
 /* Blocks for each part, by the bytes it has to read; returns their number. */
@@ -121,6 +121,8 @@ extern "C" enum fox_status fox_cuda_matvec(
 	m.rows = p->rows;
 	m.cols = p->cols;
 	m.norm = p->norm;
+	m.wide =
+	    p->cols % 4 == 0 && (((uintptr_t)p->x | (uintptr_t)p->norm.w | (uintptr_t)p->norm.bias) & 15) == 0;
 	m.end = ends[p->end];
 	m.act = p->act;
 	m.n_parts = p->n_parts;

@@ -8,18 +8,21 @@
  * memory. Lane l takes unit l of a segment (32 weights; of floats 8) of both rows, so that activations are loaded once for
  * both. Sums stay in a lane until the rows end; their order depends on nothing but the shape.
  *
- * What one SM has to do per clock at 4.3 TB/s, 132 SMs and 1.75 GHz (18.6 bytes of weights), of 128 issued lane-instructions
- * and 128 bytes of shared memory; all as counted, not measured:
+ * What it costs, for one row of activations, counted in machine code for sm_90 and not measured: instructions of a warp for a
+ * pair of segments (what lies beside the products is 75 to 85 of them), and what part of an SM's four a clock that is where
+ * weights come at the 18.6 bytes a clock of 4.3 TB/s, 132 SMs and 1.75 GHz. Next to it the part of shared memory's 128 bytes
+ * a clock, two lanes to a bank where blocks have no power of two. Below 0.7 or so memory is what is waited for.
  *
- *             weights   instructions                 shared memory
- *   bf16        9.3     23 per 8 weights: 27         16 in, 16 out, 16 of x per 16 bytes: 56
- *   q8_0       17.5     55 per 32: 30                34 in, 48 out, 20 of x per 34 bytes: 56
- *   q4_0       33       55 per 32: 57                18 in, 26 out, 20 of x per 18 bytes: 66
- *   q4_k       33       75 per 32: 78                18 in, 44 out, 20 of x per 18 bytes: 85
- *   q6_k       22.6     95 per 32: 67                26 in, 50 out, 20 of x per 26 bytes: 68
+ *            bytes   instructions   issue   shared
+ *   bf16      4096        230       0.26     0.44
+ *   q8_0      2176        175       0.37     0.60
+ *   q4_0      2304        295       0.60     0.60
+ *   q4_k      2304        345       0.70     0.55
+ *   q5_k      2816        425       0.70     0.65
+ *   q6_k      3360        585       0.81     0.75
  *
- * Two blocks an SM have FOX_MATVEC_RING bytes a warp of 16 warps on their way: 128 KiB, less what is being computed, where
- * 700 ns of latency take 23 KiB. */
+ * Two blocks an SM have 16 rings of FOX_MATVEC_RING bytes: 128 KiB on their way, less what is being computed, where 700 ns
+ * of latency take 23 KiB. A third block, of the kernel behind, fits beside them (80 registers, 72 KiB). */
 #ifndef FOX_MATVEC_CUH
 #define FOX_MATVEC_CUH
 
@@ -67,7 +70,7 @@ static __host__ __device__ constexpr struct fox_matvec_shape fox_matvec_shape_of
 	 * stands empty for longer */
 	bool is_float = fox_block<T>::LEN == 8;
 	uint32_t per_block = fox_block<T>::BYTES, block = fox_block<T>::LEN;
-	uint32_t weights = is_float ? 2048 / per_block * block : 2048 / block * per_block <= 1536 ? 2048 : 1024;
+	uint32_t weights = is_float ? 2048 / per_block * block : 2048 / block * per_block <= 1700 ? 2048 : 1024;
 	uint32_t bytes = weights / block * per_block;
 	uint32_t slot = (bytes + 15 / fox_block<T>::TIGHT * fox_block<T>::TIGHT + 15) / 16 * 16;
 	uint32_t stages = FOX_MATVEC_RING / (FOX_MATVEC_ROWS * slot);
@@ -101,6 +104,7 @@ struct fox_matvec {
 	const float *x;
 	uint32_t rows, cols;
 	struct fox_cuda_norm norm;
+	bool wide; /* rows of x and the norm's weights begin at multiples of 16 bytes */
 	struct fox_matvec_part part[FOX_CUDA_PARTS];
 	uint32_t n_parts;
 	enum fox_matvec_end end;

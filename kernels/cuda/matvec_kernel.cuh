@@ -381,11 +381,11 @@ static __global__ void __launch_bounds__(FOX_MATVEC_THREADS, RX == 1 ? 3 : 2)
 	if (INSIDE) {
 		constexpr int team = FOX_MATVEC_WARPS / RX;
 		float4 w[FOX_HOLD];
-		fox_hold_norm<team>(w, m.norm, m.cols, warp);
+		fox_hold_norm<team>(w, m.norm, m.cols, m.wide, warp);
 		fox_ptx_wait_before();
 		uint32_t r = warp / team; /* rows that are not there are the last: computed, not stored */
 		fox_fill_acts<team>(shared + r * fox_matvec_acts_bytes(part.shape.acts, m.cols), part.shape.acts,
-		    m.x + (size_t)min(r, m.rows - 1) * m.cols, m.cols, m.norm, w, sums, warp);
+		    m.x + (size_t)min(r, m.rows - 1) * m.cols, m.cols, m.wide, m.norm, w, sums, warp);
 		acts = shared;
 		__syncthreads();
 	} else {
