@@ -5,8 +5,8 @@
 /* ---- scratch: activations, their scales, the panel, its scales, sums of splits */
 
 struct layout {
-	uint32_t padded; /* columns */
-	uint64_t x_part, x_scale, panel, panel_bytes, w_scale, partial, bytes;
+	uint32_t padded, x_rows; /* columns; rows of activations, whole tiles of them */
+	uint64_t x_part, x_scale, panel, panel_bytes, w_scale, partial, partial_bytes, bytes;
 };
 
 static uint64_t up_to(uint64_t n, uint64_t step)
@@ -18,15 +18,18 @@ static struct layout layout_of(enum fox_arith arith, uint32_t rows, uint32_t col
 {
 	struct layout l;
 	l.padded = (uint32_t)up_to(cols, FOX_MATMUL_STEP);
-	l.x_part = up_to((uint64_t)rows * l.padded * 2, 256);
+	l.x_rows = (uint32_t)up_to(rows, rows > FOX_CUDA_FEW ? 128 : 32);
+	l.x_part = up_to((uint64_t)l.x_rows * l.padded * 2, 256);
 	l.x_scale = l.x_part * (arith == FOX_ARITH_EXACT ? 3 : 1);
 	l.panel = l.x_scale + up_to((uint64_t)rows * sizeof(int32_t), 256);
 	uint64_t row_bytes = (uint64_t)l.padded * (arith == FOX_ARITH_EXACT ? 4 : 2),
 	         least = row_bytes * FOX_MATMUL_PANEL_ROWS;
-	l.panel_bytes = least > FOX_MATMUL_PANEL ? least : (uint64_t)FOX_MATMUL_PANEL;
+	l.panel_bytes = rows > FOX_CUDA_FEW ? FOX_MATMUL_PANEL : FOX_MATMUL_LITTLE;
+	l.panel_bytes = l.panel_bytes > least ? l.panel_bytes : least;
 	l.w_scale = l.panel + l.panel_bytes;
 	l.partial = l.w_scale + up_to(l.panel_bytes / row_bytes * sizeof(int32_t), 256);
-	l.bytes = l.partial + FOX_MATMUL_PARTIAL;
+	l.partial_bytes = rows > FOX_CUDA_FEW ? FOX_MATMUL_PARTIAL : FOX_MATMUL_LITTLE;
+	l.bytes = l.partial + l.partial_bytes;
 	return l;
 }
 
@@ -42,7 +45,7 @@ static bool is_direct(const struct fox_cuda_matrix *w, enum fox_matmul_form form
 	enum fox_type own = form == FOX_MATMUL_BF16 || form == FOX_MATMUL_BF16X3 ? FOX_BF16
 	                    : form == FOX_MATMUL_F16 || form == FOX_MATMUL_F16X2 ? FOX_F16
 	                                                                         : FOX_TYPE_LIMIT;
-	return w->type == own && ((uintptr_t)w->data | w->row_bytes) % 16 == 0;
+	return w->type == own && ((uintptr_t)w->data | w->row_bytes) % 16 == 0 && w->cols % FOX_MATMUL_STEP == 0;
 }
 
 static enum fox_matmul_form form_of(const struct fox_cuda_product *p)
@@ -57,7 +60,8 @@ static enum fox_matmul_form form_of(const struct fox_cuda_product *p)
 	return all_bf16 ? FOX_MATMUL_BF16X3 : all_f16 ? FOX_MATMUL_F16X2 : FOX_MATMUL_F16X22;
 }
 
-/* ---- which kernel: the one that by this reckoning ends first. Clocks of an H200; what is compared are ratios. */
+/* ---- which kernel: the one that by this reckoning ends first. Clocks of an H200, as estimated from the instructions of each
+ * loop; nothing here was measured. */
 
 struct cut {
 	uint32_t m, n, shared, blocks;
@@ -74,19 +78,20 @@ static struct cut cut_of(double rate, double alone)
 
 static struct cut cut_for(enum fox_matmul_form form, enum fox_matmul_kind kind)
 {
-	bool two = form == FOX_MATMUL_F16X2;
+	double products = form == FOX_MATMUL_F16X2 ? 2 : 3; /* of an exact one */
 	switch (form) {
 	case FOX_MATMUL_BF16:
 	case FOX_MATMUL_F16:
 		return kind == FOX_MATMUL_HUGE     ? cut_of<FOX_MATMUL_HUGE, false, FOX_MATMUL_BF16>(1100, 1100)
-		       : kind == FOX_MATMUL_LARGE  ? cut_of<FOX_MATMUL_LARGE, false, FOX_MATMUL_BF16>(950, 700)
-		       : kind == FOX_MATMUL_MIDDLE ? cut_of<FOX_MATMUL_MIDDLE, false, FOX_MATMUL_BF16>(750, 400)
-		                                   : cut_of<FOX_MATMUL_SMALL, false, FOX_MATMUL_BF16>(500, 250);
-	default: /* by the form that takes most room; the two sizes of exact products stand for four */
-		return kind == FOX_MATMUL_HUGE || kind == FOX_MATMUL_MIDDLE ? (struct cut){0, 0, 0, 0, 0, 0}
-		       : kind == FOX_MATMUL_LARGE
-		           ? cut_of<FOX_MATMUL_LARGE, true, FOX_MATMUL_F16X22>(two ? 450 : 300, two ? 450 : 300)
-		           : cut_of<FOX_MATMUL_SMALL, true, FOX_MATMUL_F16X22>(two ? 250 : 170, two ? 120 : 80);
+		       : kind == FOX_MATMUL_LARGE  ? cut_of<FOX_MATMUL_LARGE, false, FOX_MATMUL_BF16>(1000, 800)
+		       : kind == FOX_MATMUL_MIDDLE ? cut_of<FOX_MATMUL_MIDDLE, false, FOX_MATMUL_BF16>(950, 600)
+		                                   : cut_of<FOX_MATMUL_SMALL, false, FOX_MATMUL_BF16>(700, 400);
+	default: /* by the form that takes most room */
+		return kind == FOX_MATMUL_LARGE
+		           ? cut_of<FOX_MATMUL_LARGE, true, FOX_MATMUL_F16X22>(1050 / products, 1050 / products)
+		       : kind == FOX_MATMUL_SMALL
+		           ? cut_of<FOX_MATMUL_SMALL, true, FOX_MATMUL_F16X22>(1000 / products, 650 / products)
+		           : (struct cut){0, 0, 0, 0, 0, 0};
 	}
 }
 
@@ -123,18 +128,19 @@ static double clocks(const struct cut *t, const struct plan *p, uint32_t n_sm)
 	return p->splits == 1 ? time : time + ADD_UP + tiles * t->m * t->n * p->splits * 8 / BYTES;
 }
 
-static struct plan plan_of(const struct fox_cuda *c, enum fox_matmul_form form, struct fox_matmul *g)
+static struct plan plan_of(
+    const struct fox_cuda *c, enum fox_matmul_form form, struct fox_matmul *g, const struct layout *l)
 {
 	struct plan best = {};
 	double least = 0;
 	for (int k = 0; k < FOX_MATMUL_KINDS; k++) {
 		struct cut t = cut_for(form, (enum fox_matmul_kind)k);
-		if (t.m == 0 || t.shared > c->shared_bytes)
+		if (t.m == 0 || t.m > l->x_rows || t.shared > c->shared_bytes)
 			continue;
 		struct plan p = {
 		    (enum fox_matmul_kind)k, t.m, t.n, (g->rows + t.m - 1) / t.m, tiles_of(g, t.n), 0, 0};
 		uint64_t room =
-		    FOX_MATMUL_PARTIAL / ((uint64_t)t.m * t.n * sizeof(float)) / ((uint64_t)p.m_tiles * p.n_tiles);
+		    l->partial_bytes / ((uint64_t)t.m * t.n * sizeof(float)) / ((uint64_t)p.m_tiles * p.n_tiles);
 		for (uint32_t s = 1; s <= FOX_MATMUL_SPLITS && (s == 1 || s <= room) && s <= g->steps; s++) {
 			p.split_steps = (g->steps + s - 1) / s;
 			p.splits = (g->steps + p.split_steps - 1) / p.split_steps;
@@ -171,7 +177,6 @@ static void add(struct work *w, uint32_t i, uint32_t first, uint32_t rows)
 	*piece = {};
 	piece->w = (const uint8_t *)part->w.data + first * part->w.row_bytes;
 	piece->row_bytes = part->w.row_bytes;
-	piece->cols = w->p->cols;
 	piece->rows = rows;
 	piece->bias = part->bias ? part->bias + first : NULL;
 	piece->y = w->p->end == FOX_CUDA_GATE && i > 0 ? NULL : part->y + first;
@@ -183,7 +188,6 @@ static void add(struct work *w, uint32_t i, uint32_t first, uint32_t rows)
 	piece->w = ready->panel + (uint64_t)ready->w_rows * ready->padded * 2;
 	piece->row_bytes = (uint64_t)ready->padded * 2;
 	piece->part_bytes = ready->w_part_bytes;
-	piece->cols = ready->padded;
 	piece->scale = w->form == FOX_MATMUL_F16X22 ? ready->w_scale + ready->w_rows : NULL;
 	ready->w_rows += rows;
 }
@@ -197,7 +201,7 @@ static enum fox_status flush(struct fox_cuda *c, struct work *w, struct fox_err 
 	if (st)
 		return st;
 	w->ready.x = NULL; /* they stay */
-	struct plan plan = plan_of(c, w->form, &w->g);
+	struct plan plan = plan_of(c, w->form, &w->g, &w->at);
 	w->g.n_tiles = tiles_of(&w->g, plan.n);
 	w->g.m_tiles = plan.m_tiles;
 	w->g.splits = plan.splits;

@@ -48,8 +48,9 @@ template <enum fox_matmul_form F> struct fox_matmul_parts {
 enum {
 	FOX_MATMUL_STEP = 64,          /* columns are padded to a multiple */
 	FOX_MATMUL_PANEL = 32 << 20,   /* bytes: stays in the L2 of a large card, holds most matrices whole */
-	FOX_MATMUL_PANEL_ROWS = 256,   /* it holds so many rows, however wide */
+	FOX_MATMUL_PANEL_ROWS = 16,    /* it holds so many rows, however wide */
 	FOX_MATMUL_PARTIAL = 16 << 20, /* bytes of sums of a product that is split over columns */
+	FOX_MATMUL_LITTLE = 1 << 20,   /* bytes of each for so few rows that matvec is meant to serve them */
 	FOX_MATMUL_BAND = 2048,        /* rows of activations that go with each weight row before the next */
 	FOX_MATMUL_SPLITS = 16
 };
@@ -58,7 +59,6 @@ enum {
 struct fox_matmul_piece {
 	const uint8_t *w; /* part 0 of row 0 */
 	uint64_t row_bytes, part_bytes;
-	uint32_t cols; /* that can be read; zeros follow */
 	uint32_t rows;
 	const int32_t *scale; /* row's values are times 2^-scale[row]; NULL: 0 */
 	const float *bias;    /* or NULL */

@@ -95,36 +95,29 @@ static __device__ __forceinline__ void fox_matmul_end(
 
 /* ---- operands */
 
-/* What a thread copies in each step: piece c of rows r, r + STEP, ... of both operands. */
+/* What a thread copies in each step: piece c of rows r, r + STEP, ... of both operands. Scratch has room for activations
+ * of whole tiles, and whatever lies there can be copied; of weights the last row serves for those that are missing. What comes
+ * of either is not stored. */
 template <enum fox_matmul_form F, typename S> struct fox_matmul_loader {
-	enum { PX = fox_matmul_parts<F>::X * S::M / S::STEP, PW = fox_matmul_parts<F>::W * S::N / S::STEP };
+	enum { X_ROWS = S::M / S::STEP, W_ROWS = S::N / S::STEP };
 	const uint8_t *x, *w;
-	uint64_t x_step, x_part, w_step, w_part;
-	uint32_t x_there, w_there; /* bit i: copy i has a row */
-	uint32_t at;               /* in a slot */
-	uint32_t k, cols;
+	uint64_t x_part, w_part;
+	uint32_t x_step, w_step, w_last; /* bytes: from one row to the next, to the last there is */
+	uint32_t at;                     /* in a slot */
 
-	__device__ __forceinline__ void start(const struct fox_matmul *g, struct fox_matmul_place p, uint32_t k0)
+	__device__ __forceinline__ void start(const struct fox_matmul *g, struct fox_matmul_place p, uint32_t k)
 	{
 		uint32_t c = threadIdx.x % S::PIECES, r = threadIdx.x / S::PIECES;
 		bool gate = g->end == FOX_CUDA_GATE;
 		const struct fox_matmul_piece *piece = &g->piece[gate ? r / 8 % 2 : p.piece];
-		uint32_t w_row = gate ? r / 16 * 8 + r % 8 : r, w_rows = gate ? S::STEP / 2 : S::STEP;
-		uint32_t w0 = p.n * (gate ? S::N / 2 : S::N) + w_row, x0 = p.m * S::M + r;
-		k = k0 + c * 8;
-		cols = piece->cols;
-		at = r * S::ROW + fox_matmul_loader::place(r, c);
-		x = g->x + (uint64_t)x0 * g->x_row_bytes + (uint64_t)k * 2;
-		w = piece->w + (uint64_t)w0 * piece->row_bytes + (uint64_t)k * 2;
-		x_step = S::STEP * g->x_row_bytes, w_step = w_rows * piece->row_bytes;
+		uint32_t w_row = gate ? r / 16 * 8 + r % 8 : r, step = gate ? S::STEP / 2 : S::STEP;
+		uint32_t w0 = min(p.n * (gate ? S::N / 2 : S::N) + w_row, piece->rows - 1);
+		at = r * S::ROW + place(r, c);
+		x = g->x + (uint64_t)(p.m * S::M + r) * g->x_row_bytes + (k + c * 8) * 2;
+		w = piece->w + (uint64_t)w0 * piece->row_bytes + (k + c * 8) * 2;
+		x_step = S::STEP * (uint32_t)g->x_row_bytes, w_step = step * (uint32_t)piece->row_bytes;
+		w_last = min(piece->rows - 1 - w0, (uint32_t)S::N) * (uint32_t)piece->row_bytes;
 		x_part = g->x_part_bytes, w_part = piece->part_bytes;
-		x_there = w_there = 0;
-#pragma unroll
-		for (uint32_t i = 0; i < (uint32_t)S::M / S::STEP; i++)
-			x_there |= (uint32_t)(x0 + i * S::STEP < g->rows) << i;
-#pragma unroll
-		for (uint32_t i = 0; i < (uint32_t)S::N / S::STEP; i++)
-			w_there |= (uint32_t)(w0 + i * w_rows < piece->rows) << i;
 	}
 
 	/* Bytes from the start of a row to its piece c, exchanged by the row's number. */
@@ -135,21 +128,18 @@ template <enum fox_matmul_form F, typename S> struct fox_matmul_loader {
 
 	__device__ __forceinline__ void copy(uint8_t *slot)
 	{
-		uint32_t left = k < cols ? cols - k : 0, w_bytes = left < 8 ? left * 2 : 16;
+		uint8_t *to = slot + at;
 #pragma unroll
-		for (int i = 0; i < PX; i++) {
-			constexpr int PER = S::M / S::STEP;
-			fox_ptx_copy16(slot + at + i * S::STEP * S::ROW, x + i % PER * x_step + i / PER * x_part,
-			    x_there >> i % PER & 1 ? 16 : 0); /* of 0 bytes nothing is read */
-		}
-		slot += fox_matmul_slot<F, S>::X;
+		for (int p = 0; p < fox_matmul_parts<F>::X; p++)
 #pragma unroll
-		for (int i = 0; i < PW; i++) {
-			constexpr int PER = S::N / S::STEP;
-			fox_ptx_copy16(slot + at + i * S::STEP * S::ROW, w + i % PER * w_step + i / PER * w_part,
-			    w_there >> i % PER & 1 ? w_bytes : 0);
-		}
-		x += S::K * 2, w += S::K * 2, k += S::K;
+			for (int i = 0; i < X_ROWS; i++, to += S::STEP * S::ROW)
+				fox_ptx_copy16(to, x + p * x_part + i * x_step, 16);
+#pragma unroll
+		for (int p = 0; p < fox_matmul_parts<F>::W; p++)
+#pragma unroll
+			for (int i = 0; i < W_ROWS; i++, to += S::STEP * S::ROW)
+				fox_ptx_copy16(to, w + p * w_part + min(i * w_step, w_last), 16);
+		x += S::K * 2, w += S::K * 2;
 	}
 };
 
