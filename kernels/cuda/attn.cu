@@ -100,9 +100,12 @@ static enum fox_status steps(
 	p.o = (float *)ask->scratch;
 	p.seen = (float2 *)(p.o + (uint64_t)few * a->heads * p.launched * p.dim4);
 	bool any = a->cache.dim > FOX_ATTN_DIM || a->cache.dim % 8;
+	bool mma = ask->arith == FOX_ARITH_FAST && (a->cache.type == FOX_F16 || a->cache.type == FOX_BF16);
 	for (uint32_t row = 0; row < a->rows; row += few) {
 		uint32_t n = a->rows - row < few ? a->rows - row : few;
-		enum fox_status st = any ? fox_attn_any(c, a, &p, row, n, err) : fox_attn_step(c, a, &p, row, n, err);
+		enum fox_status st = any   ? fox_attn_any(c, a, &p, row, n, err)
+		                     : mma ? fox_attn_step_mma(c, a, &p, row, n, err)
+		                           : fox_attn_step(c, a, &p, row, n, err);
 		if (!st)
 			st = fox_attn_merge(c, a, &p, row, n, err);
 		if (st)

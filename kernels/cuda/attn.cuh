@@ -24,12 +24,18 @@ struct fox_attn {
 	float cap;     /* times log2(e); 0: none */
 };
 
-/* Positions that row r sees: from .. to - 1. */
+/* Positions that row r sees, row 0 being at pos: from .. to - 1. */
+static __device__ __forceinline__ void fox_attn_seen_at(
+    const struct fox_attn &a, uint32_t pos, uint32_t row, uint32_t *from, uint32_t *to)
+{
+	*to = pos + row + 1;
+	*from = a.window && *to > a.window ? *to - a.window : 0;
+}
+
 static __device__ __forceinline__ void fox_attn_seen(
     const struct fox_attn &a, uint32_t row, uint32_t *from, uint32_t *to)
 {
-	*to = *a.pos + row + 1;
-	*from = a.window && *to > a.window ? *to - a.window : 0;
+	fox_attn_seen_at(a, *a.pos, row, from, to);
 }
 
 /* A product of q_scale q and k to a score. slope: ALiBi's times log2(e). */
@@ -76,8 +82,61 @@ static __device__ __forceinline__ bool fox_attn_split(
 	return true;
 }
 
-/* Rows row0 .. row0 + rows - 1, at most FOX_CUDA_FEW of them. */
+/* Before fox_ptx_wait_before: ask for the lines of run i of row `row`, so that they come while the kernel in front ends. What
+ * is read for that may be of the step before, and must not stay in L1: after the wait it is read again. */
+static __device__ __forceinline__ void fox_attn_prefetch(
+    const struct fox_attn &a, const struct fox_attn_parts &parts, uint32_t i, uint32_t row, uint32_t kv_head)
+{
+	const uint32_t line = 128,
+	               most = 256; /* lines of a side: a block asks for 64 KiB at most, all of them for 16 MiB */
+	const struct fox_cache &c = a.cache;
+	uint32_t from, to, first, end, n;
+	fox_attn_seen_at(a, __ldcg(a.pos), row, &from, &to);
+	if (!fox_attn_split(&first, &end, &n, i, from, to, parts.splits) || n > parts.launched)
+		return;
+	const uint32_t bytes = c.dim * (c.type == FOX_F32 ? 4 : c.type == FOX_Q8_0 ? 1 : 2);
+	const uint32_t lines = min(((end - first) * bytes + line - 1) / line, most);
+#pragma unroll 1 /* it is not worth a register of what follows */
+	for (uint32_t l = threadIdx.x; l < 2 * lines; l += blockDim.x) {
+		uint32_t side = l / lines, at = l % lines * line, p = first + at / bytes, page = p / FOX_CUDA_PAGE;
+		const uint8_t *head = (const uint8_t *)__ldcg((const unsigned long long *)c.pages + page % c.n_pages);
+		fox_ptx_prefetch(head + (side ? c.side[1] : c.side[0]) + kv_head * c.head_bytes +
+		                 p % FOX_CUDA_PAGE * bytes + at % bytes);
+	}
+}
+
+/* The end of a block's run: warps' sums o [warp][query][dims] of what each has {max, sum} seen [warp][query] become the run's. */
+template <int WARPS>
+static __device__ __forceinline__ void fox_attn_leave(const struct fox_attn &a,
+    const struct fox_attn_parts &parts, const float *o, const float2 *seen, uint32_t most_queries,
+    uint32_t dims, uint32_t queries, uint32_t head)
+{
+	const uint32_t dim = a.cache.dim;
+	__syncthreads();
+	for (uint32_t i = threadIdx.x; i < queries * dim; i += WARPS * 32) {
+		uint32_t g = i / dim, e = i % dim;
+		float max = -INFINITY, sum = 0, v = 0;
+#pragma unroll
+		for (uint32_t w = 0; w < WARPS; w++)
+			max = fmaxf(max, seen[w * most_queries + g].x);
+#pragma unroll
+		for (uint32_t w = 0; w < WARPS; w++) {
+			float2 one = seen[w * most_queries + g];
+			float keep = fox_ptx_exp2(one.x - fox_attn_base(max));
+			sum += keep * one.y;
+			v += keep * o[(w * most_queries + g) * dims + e];
+		}
+		uint64_t at = ((uint64_t)blockIdx.z * a.heads + head + g) * parts.launched + blockIdx.x;
+		parts.o[at * parts.dim4 + e] = v;
+		if (e == 0)
+			parts.seen[at] = make_float2(max, sum);
+	}
+}
+
+/* Rows row0 .. row0 + rows - 1, at most FOX_CUDA_FEW of them: in f32; by tensor cores over a cache in f16 or bf16. */
 enum fox_status fox_attn_step(struct fox_cuda *c, const struct fox_attn *a,
+    const struct fox_attn_parts *parts, uint32_t row0, uint32_t rows, struct fox_err *err);
+enum fox_status fox_attn_step_mma(struct fox_cuda *c, const struct fox_attn *a,
     const struct fox_attn_parts *parts, uint32_t row0, uint32_t rows, struct fox_err *err);
 /* The same for heads of any size. */
 enum fox_status fox_attn_any(struct fox_cuda *c, const struct fox_attn *a, const struct fox_attn_parts *parts,

@@ -169,13 +169,14 @@ static __device__ __forceinline__ void fox_mma_scores(
 	constexpr int P = T::score_parts;
 	q += fox_mma_rows_first(lane, T::step);
 	keys += fox_mma_columns_first(lane, T::step);
+	float low[MT][KEYS / 8][4]; /* of parts but the first */
 #pragma unroll
 	for (int m = 0; m < MT; m++)
 #pragma unroll
 		for (int n = 0; n < KEYS / 8; n++)
 #pragma unroll
 			for (int k = 0; k < 4; k++)
-				s[m][n][k] = 0;
+				s[m][n][k] = low[m][n][k] = 0;
 #pragma unroll
 	for (int d = 0; d < DIM; d += 16) {
 		uint32_t x[P][MT][4];
@@ -187,7 +188,7 @@ static __device__ __forceinline__ void fox_mma_scores(
 #pragma unroll
 		for (int n = 0; n < KEYS / 16; n++) {
 #pragma unroll
-			for (int j = P - 1; j >= 0; j--) { /* small products first */
+			for (int j = P - 1; j >= 0; j--) {
 				uint32_t y[4];
 				if (P > 1 && j >= parts)
 					continue;
@@ -196,53 +197,106 @@ static __device__ __forceinline__ void fox_mma_scores(
 				for (int p = P - 1 - j; p >= 0; p--)
 #pragma unroll
 					for (int m = 0; m < MT; m++) {
-						fox_mma_add<KIND>(s[m][2 * n], x[p][m], y);
-						fox_mma_add<KIND>(s[m][2 * n + 1], x[p][m], y + 2);
+						float(*to)[4] = p + j ? low[m] : s[m];
+						fox_mma_add<KIND>(to[2 * n], x[p][m], y);
+						fox_mma_add<KIND>(to[2 * n + 1], x[p][m], y + 2);
 					}
 			}
 		}
 	}
+	if (P > 1) {
+#pragma unroll
+		for (int m = 0; m < MT; m++)
+#pragma unroll
+			for (int n = 0; n < KEYS / 8; n++)
+#pragma unroll
+				for (int k = 0; k < 4; k++)
+					s[m][n][k] += low[m][n][k];
+	}
+}
+
+/* w = weights s, packed in parts for the positions from 16 k on */
+template <int KIND, int MT, int KEYS, int P>
+static __device__ __forceinline__ void fox_mma_take_weights(
+    uint32_t w[P][MT][4], float s[MT][KEYS / 8][4], int k)
+{
+#pragma unroll
+	for (int m = 0; m < MT; m++)
+#pragma unroll
+		for (int p = 0; p < P; p++)
+#pragma unroll
+			for (int i = 0; i < 4; i++) {
+				float *two = &s[m][2 * k + i / 2][i % 2 * 2];
+				w[p][m][i] = fox_mma_pack<KIND>(two[0], two[1]);
+				if (p + 1 < P)
+					fox_mma_lack(&two[0], &two[1], w[p][m][i]);
+			}
 }
 
 /* o += weights v */
 template <int KIND, int DIM, int MT, int WARPS, int KEYS>
 static __device__ __forceinline__ void fox_mma_values(
+    float o[MT][DIM / 8][4], float s[MT][KEYS / 8][4], const uint16_t *values, uint32_t lane)
+{
+	using T = fox_mma<KIND, DIM, MT, WARPS, KEYS>;
+	values += fox_mma_rows_first(lane, T::step);
+#pragma unroll
+	for (int k = 0; k < KEYS / 16; k++) {
+		uint32_t w[1][MT][4];
+		fox_mma_take_weights<KIND, MT, KEYS, 1>(w, s, k);
+#pragma unroll
+		for (int n = 0; n < DIM / 16; n++) {
+			uint32_t y[4];
+			fox_ptx_ldmatrix4_trans(y, values + k * 16 * T::step + n * 16);
+#pragma unroll
+			for (int m = 0; m < MT; m++) {
+				fox_mma_add<KIND>(o[m][2 * n], w[0][m], y);
+				fox_mma_add<KIND>(o[m][2 * n + 1], w[0][m], y + 2);
+			}
+		}
+	}
+}
+
+/* The same in parts. Tensor cores cut sums where others round them, so a sum over all positions would drift: the tile is summed
+ * for itself, then added. */
+template <int KIND, int DIM, int MT, int WARPS, int KEYS>
+static __device__ __forceinline__ void fox_mma_values_in_parts(
     float o[MT][DIM / 8][4], float s[MT][KEYS / 8][4], const uint16_t *values, int parts, uint32_t lane)
 {
 	using T = fox_mma<KIND, DIM, MT, WARPS, KEYS>;
 	constexpr int P = T::value_parts;
+	uint32_t w[KEYS / 16][P][MT][4];
 	values += fox_mma_rows_first(lane, T::step);
 #pragma unroll
-	for (int k = 0; k < KEYS / 16; k++) {
-		uint32_t w[P][MT][4];
+	for (int k = 0; k < KEYS / 16; k++)
+		fox_mma_take_weights<KIND, MT, KEYS, P>(w[k], s, k);
 #pragma unroll
-		for (int m = 0; m < MT; m++)
+	for (int n = 0; n < DIM / 16; n++) {
+		float sum[MT][2][4] = {};
 #pragma unroll
-			for (int p = 0; p < P; p++)
+		for (int j = P - 1; j >= 0; j--) { /* small products first */
+			if (j >= parts)
+				continue;
 #pragma unroll
-				for (int i = 0; i < 4; i++) {
-					float *two = &s[m][2 * k + i / 2][i % 2 * 2];
-					w[p][m][i] = fox_mma_pack<KIND>(two[0], two[1]);
-					if (p + 1 < P)
-						fox_mma_lack(&two[0], &two[1], w[p][m][i]);
-				}
-#pragma unroll
-		for (int n = 0; n < DIM / 16; n++) {
-#pragma unroll
-			for (int j = P - 1; j >= 0; j--) {
+			for (int k = 0; k < KEYS / 16; k++) {
 				uint32_t y[4];
-				if (P > 1 && j >= parts)
-					continue;
 				fox_ptx_ldmatrix4_trans(y, values + j * T::kv_part + k * 16 * T::step + n * 16);
 #pragma unroll
 				for (int p = P - 1 - j; p >= 0; p--)
 #pragma unroll
 					for (int m = 0; m < MT; m++) {
-						fox_mma_add<KIND>(o[m][2 * n], w[p][m], y);
-						fox_mma_add<KIND>(o[m][2 * n + 1], w[p][m], y + 2);
+						fox_mma_add<KIND>(sum[m][0], w[k][p][m], y);
+						fox_mma_add<KIND>(sum[m][1], w[k][p][m], y + 2);
 					}
 			}
 		}
+#pragma unroll
+		for (int m = 0; m < MT; m++)
+#pragma unroll
+			for (int i = 0; i < 4; i++) {
+				o[m][2 * n][i] += sum[m][0][i];
+				o[m][2 * n + 1][i] += sum[m][1][i];
+			}
 	}
 }
 
@@ -341,15 +395,19 @@ static __device__ __forceinline__ void fox_mma_finish(float o[MT][DIM / 8][4],
 		}
 }
 
+/* Tiles are ranked by what they see, the last rows first, so that the longest begin first. Where all blocks of the grid are on
+ * the device at once, two on each multiprocessor, those from `turn` on (the second ones) go the other way: long with short. */
 template <int KIND, int DIM, int MT, int WARPS, int KEYS>
-static __global__ void __launch_bounds__(32 * WARPS) fox_mma_attend(struct fox_attn a)
+static __global__ void __launch_bounds__(32 * WARPS) fox_mma_attend(struct fox_attn a, uint32_t turn)
 {
 	FOX_SHARED_DYNAMIC;
 	using T = fox_mma<KIND, DIM, MT, WARPS, KEYS>;
 	uint16_t *q = (uint16_t *)fox_shared_dynamic, *keys = q + T::score_parts * T::q_part,
 	         *values = keys + T::score_parts * T::kv_part;
-	const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, kv_head = blockIdx.y;
-	const uint32_t v0 = (gridDim.x - 1 - blockIdx.x) * T::rows; /* the last rows see most: they begin first */
+	const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+	const uint32_t rank = blockIdx.x < turn ? blockIdx.x : gridDim.x - 1 - (blockIdx.x - turn);
+	const uint32_t kv_head = rank % a.cache.kv_heads;
+	const uint32_t v0 = (gridDim.x / a.cache.kv_heads - 1 - rank / a.cache.kv_heads) * T::rows;
 	const uint32_t last = min(v0 + T::rows, a.rows * a.share) - 1, mine = v0 + warp * 16 * MT;
 	fox_ptx_let_next();
 	fox_ptx_wait_before();
@@ -403,7 +461,10 @@ static __global__ void __launch_bounds__(32 * WARPS) fox_mma_attend(struct fox_a
 			fox_ptx_copy_close();
 		}
 		fox_mma_weigh<DIM, MT, KEYS>(o, s, &rows, a, slopes, mine, t0, t0 + KEYS > ends || t0 < begins, lane);
-		fox_mma_values<KIND, DIM, MT, WARPS, KEYS>(o, s, values, value_parts, lane);
+		if (T::value_parts > 1)
+			fox_mma_values_in_parts<KIND, DIM, MT, WARPS, KEYS>(o, s, values, value_parts, lane);
+		else
+			fox_mma_values<KIND, DIM, MT, WARPS, KEYS>(o, s, values, lane);
 	}
 	fox_mma_finish<DIM, MT>(o, &rows, a, mine, kv_head, lane);
 }
@@ -412,9 +473,10 @@ template <int KIND, int DIM, int MT, int WARPS, int KEYS>
 static enum fox_status fox_mma_run(struct fox_cuda *c, const struct fox_attn *a, struct fox_err *err)
 {
 	using T = fox_mma<KIND, DIM, MT, WARPS, KEYS>;
-	uint32_t tiles = (a->rows * a->share + T::rows - 1) / T::rows;
+	uint32_t n = (a->rows * a->share + T::rows - 1) / T::rows * a->cache.kv_heads,
+	         at_once = (uint32_t)c->info.n_sm;
 	return fox_cuda_launch(c, err, "attend", FOX_LAUNCH_EARLY, fox_mma_attend<KIND, DIM, MT, WARPS, KEYS>,
-	    dim3(tiles, a->cache.kv_heads), dim3(T::threads), T::shared_bytes, *a);
+	    dim3(n), dim3(T::threads), T::shared_bytes, *a, n > at_once && n <= 2 * at_once ? at_once : n);
 }
 
 #endif

@@ -32,6 +32,7 @@ static __device__ __forceinline__ void products(float s[at_once<TYPE>::n][G], co
 #pragma unroll
 			for (int e = 0; e < 8; e++)
 				s[u][g] += q[g][e] * k[e];
+			s[u][g] *= key[u].scale();
 		}
 	}
 	for (uint32_t apart = team / 2; apart; apart /= 2) {
@@ -70,6 +71,7 @@ static __device__ __forceinline__ void add_values(
 		for (int g = 0; g < G; g++) {
 			float w = fox_ptx_exp2(s[u][g] - base[g]);
 			all->sum[g] += w;
+			w *= value[u].scale();
 #pragma unroll
 			for (int e = 0; e < 8; e++)
 				all->o[g][e] += w * v[e];
@@ -107,6 +109,7 @@ static __global__ void __launch_bounds__(WARPS * 32)
 	const uint32_t first_query = blockIdx.y % passes * G, queries = min((uint32_t)G, a.share - first_query);
 	const uint32_t head = kv_head * a.share + first_query;
 	fox_ptx_let_next();
+	fox_attn_prefetch(a, parts, blockIdx.x, row, kv_head);
 	fox_ptx_wait_before();
 	uint32_t from, to, first, end, n;
 	fox_attn_seen(a, row, &from, &to);
@@ -169,22 +172,7 @@ static __global__ void __launch_bounds__(WARPS * 32)
 		if (lane == 0)
 			seen[warp][g] = make_float2(all.max[g], all.sum[g]);
 	}
-	__syncthreads();
-	for (uint32_t i = threadIdx.x; i < queries * dim; i += WARPS * 32) {
-		uint32_t g = i / dim, e = i % dim;
-		float max = -INFINITY, sum = 0, o = 0;
-		for (uint32_t w = 0; w < WARPS; w++)
-			max = fmaxf(max, seen[w][g].x);
-		for (uint32_t w = 0; w < WARPS; w++) {
-			float keep = fox_ptx_exp2(seen[w][g].x - fox_attn_base(max));
-			sum += keep * seen[w][g].y;
-			o += keep * shared[w][g][e];
-		}
-		uint64_t at = ((uint64_t)blockIdx.z * a.heads + head + g) * parts.launched + blockIdx.x;
-		parts.o[at * parts.dim4 + e] = o;
-		if (e == 0)
-			parts.seen[at] = make_float2(max, sum);
-	}
+	fox_attn_leave<WARPS>(a, parts, &shared[0][0][0], &seen[0][0], G, FOX_ATTN_DIM, queries, head);
 }
 
 template <int TYPE, int G>
