@@ -140,7 +140,7 @@ template <enum fox_type T, int A>
 static __device__ __forceinline__ void decode_eight(float v[8], const uint8_t *row, uint32_t e, uint32_t cols)
 {
 	if (8 * e + 8 <= cols) {
-		fox_decode8<T, A>(v, row, e);
+		fox_decode8<T, A>(v, row, e / 4, e % 4);
 		return;
 	}
 #pragma unroll

@@ -2,7 +2,8 @@
  * the kernels find this one.
  *
  * Where a device is free to be later, this is as late as it may be: a copy into shared memory leaves garbage until the wait.
- * Sums of the tensor cores are taken in double and rounded once; a device rounds a little more. */
+ * Sums of the tensor cores are cut off, not rounded to nearest, as on a device; products are not aligned to the largest before
+ * they are added, by which a device loses a little more. */
 #ifndef FOX_PTX_CUH
 #define FOX_PTX_CUH
 
@@ -27,6 +28,17 @@ static inline float fox_simt_f16(uint32_t two, unsigned i)
 static inline int32_t fox_simt_s8(uint32_t four, unsigned i)
 {
 	return (int8_t)(four >> 8 * i);
+}
+
+/* What a tensor core makes of a sum that does not fit: the number nearer to 0. */
+static inline int32_t fox_simt_cut(int64_t sum)
+{
+	return (int32_t)sum;
+}
+static inline float fox_simt_cut(double sum)
+{
+	float f = (float)sum;
+	return fabs((double)f) > fabs(sum) ? nextafterf(f, 0) : f;
 }
 
 /* Per: elements in a register. Element k of row r of a lies with lane 4 (r % 8) + k / Per % 4. */
@@ -56,7 +68,7 @@ static inline void fox_simt_meet_mma(fox_simt_op *const *lane)
 			for (unsigned c = 0; c < 8; c++)
 				sum[c] += a[r][k] * b[k][c];
 		for (unsigned c = 0; c < 8; c++)
-			((T *)of[4 * (r % 8) + c / 2]->d)[2 * (r / 8) + c % 2] = (T)sum[c];
+			((T *)of[4 * (r % 8) + c / 2]->d)[2 * (r / 8) + c % 2] = fox_simt_cut(sum[c]);
 	}
 }
 
