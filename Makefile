@@ -44,7 +44,7 @@ NVFLAGS := -O3 -g -lineinfo -std=c++17 -I. -Xcompiler -Wall,-Wextra \
 CXX    ?= g++
 SIMT   ?= $(if $(filter release debug asan,$(config)),1,0)
 SIMTFLAGS := -std=c++17 -Itests/simt -I. -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unknown-pragmas \
-           -ffp-contract=off -fno-math-errno -fno-strict-aliasing $(OPT)
+           -ffp-contract=off -fno-math-errno -fno-strict-aliasing $(OPT:-O3=-O1) # kernels are large, what they do in tests is small
 
 # ---- sources: a file named fox-*.c is a program; everything else is the library
 ARCH   := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))

@@ -1,9 +1,10 @@
 /* block.cuh - stored weights to f32, eight consecutive ones at a time, and to integers with scales, for every type of
  * gemm_types.h.
  *
- *   fox_decode8<T, A>(out, row, e)     weights 8e .. 8e + 7 of a row to f32: the bits of the CPU's decoders (a NaN is a NaN)
- *   fox_decode32<T, A>(out, row, g)    weights 32g .. 32g + 31: what four fox_decode8 share is computed once
- *   fox_unpack8<T, A>, fox_unpack32    the same of types of small integers: packed codes, scale, minimum  (block_int.cuh)
+ *   fox_decode8<T, A>(out, row, g, k)  eight k (0 .. 3) of group g of 32 weights of a row to f32: the bits of the CPU's decoders
+ *                                      (a NaN is a NaN)
+ *   fox_decode32<T, A>(out, row, g)    group g: what four fox_decode8 share is computed once
+ *   fox_unpack32<T, A>(out, row, g)    the same of types of small integers: packed codes, scales, minima  (block_int.cuh)
  *
  * T    a type of weights; fox_block<T> has its geometry and what can be said of it
  * A    what the row's address is a multiple of: fox_block<T>::LOOSE serves any row, ::TIGHT is as far as the type's own size
@@ -11,7 +12,7 @@
  * row  shared or device memory. Words are loaded whole: up to 3 bytes before and behind what is asked for are read, never past
  *      the multiple of 4 at which it ends.
  *
- * All of a type's functions are inlined, so that with a constant e % 4 what depends on it costs nothing. */
+ * All of a type's functions are inlined, so that what depends on a constant k costs nothing. */
 #ifndef FOX_BLOCK_CUH
 #define FOX_BLOCK_CUH
 
@@ -166,10 +167,10 @@ FOX_DEVICE int fox_signed_byte(uint32_t word, int i)
 template <enum fox_type T, int A> struct fox_decoder;
 
 template <int A> struct fox_decoder<FOX_F32, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
 		uint32_t w[8];
-		fox_words<8, A>(w, row + (size_t)e * 32);
+		fox_words<8, A>(w, row + (size_t)g * 128 + k * 32);
 #pragma unroll
 		for (int i = 0; i < 8; i++)
 			out[i] = __uint_as_float(w[i]);
@@ -177,10 +178,10 @@ template <int A> struct fox_decoder<FOX_F32, A> {
 };
 
 template <int A> struct fox_decoder<FOX_F16, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
 		uint32_t w[4];
-		fox_words<4, A>(w, row + (size_t)e * 16);
+		fox_words<4, A>(w, row + (size_t)g * 64 + k * 16);
 #pragma unroll
 		for (int i = 0; i < 8; i++)
 			out[i] = __half2float(__ushort_as_half((unsigned short)(w[i / 2] >> i % 2 * 16)));
@@ -188,10 +189,10 @@ template <int A> struct fox_decoder<FOX_F16, A> {
 };
 
 template <int A> struct fox_decoder<FOX_BF16, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
 		uint32_t w[4];
-		fox_words<4, A>(w, row + (size_t)e * 16);
+		fox_words<4, A>(w, row + (size_t)g * 64 + k * 16);
 #pragma unroll
 		for (int i = 0; i < 4; i++) {
 			out[2 * i] = __uint_as_float(w[i] << 16);
@@ -206,9 +207,9 @@ template <int A> struct fox_decoder<FOX_BF16, A> {
 /* ---- what others call */
 
 template <enum fox_type T, int A = fox_block<T>::LOOSE>
-FOX_DEVICE void fox_decode8(float out[8], const uint8_t *row, uint32_t e)
+FOX_DEVICE void fox_decode8(float out[8], const uint8_t *row, uint32_t g, uint32_t k)
 {
-	fox_decoder<T, A>::eight(out, row, e);
+	fox_decoder<T, A>::eight(out, row, g, k);
 }
 
 template <enum fox_type T, int A = fox_block<T>::LOOSE>
@@ -216,7 +217,7 @@ FOX_DEVICE void fox_decode32(float out[32], const uint8_t *row, uint32_t g)
 {
 #pragma unroll
 	for (uint32_t k = 0; k < 4; k++)
-		fox_decoder<T, A>::eight(out + 8 * k, row, 4 * g + k);
+		fox_decoder<T, A>::eight(out + 8 * k, row, g, k);
 }
 
 /* Element i of f32, f16 or bf16: for what is left of a row whose length is no multiple of eight. */

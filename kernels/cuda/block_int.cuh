@@ -1,7 +1,7 @@
 /* block_int.cuh - types whose weights are small integers under scales. Part of block.cuh; the bytes are those of
  * format/block.h, prose in spec/quant.md.
  *
- * fox_unpack<T, A>::eight(q, row, e)  codes of weights 8e .. 8e + 7 as bytes, unsigned where ZERO is not 0 or the type has
+ * fox_unpack<T, A>::eight(out, row, g, k)  codes of eight k (0 .. 3) of group g of 32 weights as bytes, unsigned where ZERO is not 0 or the type has
  *                                     minima, else signed; scale and minimum they are under
  *
  * Products of these scales, codes and minima are exact in f32 (11 + 7 + 5 bits at most), so that the one rounding left is that
@@ -64,69 +64,69 @@ FOX_DEVICE uint32_t fox_fifth_bits(uint32_t bits)
 /* ---- 32 weights under one f16 */
 
 template <int A> struct fox_unpack<FOX_Q8_0, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 4) * sizeof(struct fox_q8_0);
+		const uint8_t *b = row + (size_t)g * sizeof(struct fox_q8_0);
 		fox_words<2, FOX_IN(FOX_Q8_0, offsetof(struct fox_q8_0, q))>(
-		    out->q, b + offsetof(struct fox_q8_0, q) + e % 4 * 8);
+		    out->q, b + offsetof(struct fox_q8_0, q) + k * 8);
 		out->scale = fox_f16_at(b), out->min = 0;
 	}
 };
 
 template <int A> struct fox_unpack<FOX_Q4_0, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 4) * sizeof(struct fox_q4_0);
+		const uint8_t *b = row + (size_t)g * sizeof(struct fox_q4_0);
 		fox_nibbles<FOX_IN(FOX_Q4_0, offsetof(struct fox_q4_0, q))>(
-		    out->q, b + offsetof(struct fox_q4_0, q) + e % 2 * 8, e % 4 / 2 * 4);
+		    out->q, b + offsetof(struct fox_q4_0, q) + k % 2 * 8, k / 2 * 4);
 		out->scale = fox_f16_at(b), out->min = 0;
 	}
 };
 
 template <int A> struct fox_unpack<FOX_Q4_1, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 4) * sizeof(struct fox_q4_1);
+		const uint8_t *b = row + (size_t)g * sizeof(struct fox_q4_1);
 		fox_nibbles<FOX_IN(FOX_Q4_1, offsetof(struct fox_q4_1, q))>(
-		    out->q, b + offsetof(struct fox_q4_1, q) + e % 2 * 8, e % 4 / 2 * 4);
+		    out->q, b + offsetof(struct fox_q4_1, q) + k % 2 * 8, k / 2 * 4);
 		out->scale = fox_f16_at(b), out->min = -fox_f16_at(b + offsetof(struct fox_q4_1, m));
 	}
 };
 
 template <int A> struct fox_unpack<FOX_Q5_0, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 4) * sizeof(struct fox_q5_0);
+		const uint8_t *b = row + (size_t)g * sizeof(struct fox_q5_0);
 		fox_nibbles<FOX_IN(FOX_Q5_0, offsetof(struct fox_q5_0, q))>(
-		    out->q, b + offsetof(struct fox_q5_0, q) + e % 2 * 8, e % 4 / 2 * 4);
+		    out->q, b + offsetof(struct fox_q5_0, q) + k % 2 * 8, k / 2 * 4);
 		uint32_t bits = fox_word<FOX_IN(FOX_Q5_0, offsetof(struct fox_q5_0, high))>(
 		                    b + offsetof(struct fox_q5_0, high)) >>
-		                e % 4 * 8;
+		                k * 8;
 		out->q[0] |= fox_fifth_bits(bits), out->q[1] |= fox_fifth_bits(bits >> 4);
 		out->scale = fox_f16_at(b), out->min = 0;
 	}
 };
 
 template <int A> struct fox_unpack<FOX_Q5_1, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 4) * sizeof(struct fox_q5_1);
+		const uint8_t *b = row + (size_t)g * sizeof(struct fox_q5_1);
 		fox_nibbles<FOX_IN(FOX_Q5_1, offsetof(struct fox_q5_1, q))>(
-		    out->q, b + offsetof(struct fox_q5_1, q) + e % 2 * 8, e % 4 / 2 * 4);
+		    out->q, b + offsetof(struct fox_q5_1, q) + k % 2 * 8, k / 2 * 4);
 		uint32_t bits = fox_word<FOX_IN(FOX_Q5_1, offsetof(struct fox_q5_1, high))>(
 		                    b + offsetof(struct fox_q5_1, high)) >>
-		                e % 4 * 8;
+		                k * 8;
 		out->q[0] |= fox_fifth_bits(bits), out->q[1] |= fox_fifth_bits(bits >> 4);
 		out->scale = fox_f16_at(b), out->min = -fox_f16_at(b + offsetof(struct fox_q5_1, m));
 	}
 };
 
 template <int A> struct fox_unpack<FOX_IQ4_NL, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 4) * sizeof(struct fox_iq4_nl);
+		const uint8_t *b = row + (size_t)g * sizeof(struct fox_iq4_nl);
 		fox_nibbles<FOX_IN(FOX_IQ4_NL, offsetof(struct fox_iq4_nl, q))>(
-		    out->q, b + offsetof(struct fox_iq4_nl, q) + e % 2 * 8, e % 4 / 2 * 4);
+		    out->q, b + offsetof(struct fox_iq4_nl, q) + k % 2 * 8, k / 2 * 4);
 		out->q[0] = fox_lookup<FOX_IQ4_VALUES>(out->q[0]);
 		out->q[1] = fox_lookup<FOX_IQ4_VALUES>(out->q[1]);
 		out->scale = fox_f16_at(b), out->min = 0;
@@ -149,10 +149,10 @@ FOX_DEVICE float fox_e4m3_half_scale(uint32_t x)
 }
 
 template <int A> struct fox_unpack<FOX_MXFP4, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 4) * sizeof(struct fox_mxfp4);
-		fox_nibbles<1>(out->q, b + offsetof(struct fox_mxfp4, q) + e % 2 * 8, e % 4 / 2 * 4);
+		const uint8_t *b = row + (size_t)g * sizeof(struct fox_mxfp4);
+		fox_nibbles<1>(out->q, b + offsetof(struct fox_mxfp4, q) + k % 2 * 8, k / 2 * 4);
 		out->q[0] = fox_lookup<FOX_FP4_VALUES>(out->q[0]);
 		out->q[1] = fox_lookup<FOX_FP4_VALUES>(out->q[1]);
 		out->scale = fox_e8m0_half_scale(b[0]), out->min = 0;
@@ -160,121 +160,126 @@ template <int A> struct fox_unpack<FOX_MXFP4, A> {
 };
 
 template <int A> struct fox_unpack<FOX_NVFP4, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 8) * sizeof(struct fox_nvfp4);
+		const uint8_t *b = row + (size_t)(g / 2) * sizeof(struct fox_nvfp4);
 		fox_nibbles<FOX_IN(FOX_NVFP4, offsetof(struct fox_nvfp4, q))>(
-		    out->q, b + offsetof(struct fox_nvfp4, q) + e % 8 / 2 * 8, e % 2 * 4);
+		    out->q, b + offsetof(struct fox_nvfp4, q) + (g % 2 * 2 + k / 2) * 8, k % 2 * 4);
 		out->q[0] = fox_lookup<FOX_FP4_VALUES>(out->q[0]);
 		out->q[1] = fox_lookup<FOX_FP4_VALUES>(out->q[1]);
-		out->scale = fox_e4m3_half_scale(b[e % 8 / 2]), out->min = 0;
+		out->scale = fox_e4m3_half_scale(b[g % 2 * 2 + k / 2]), out->min = 0;
 	}
 };
 
-/* ---- 256 weights: s is the eight's place in its block */
+/* ---- 256 weights in eight groups */
+
+/* The bits of each byte of w that `mask` has, after all went left by so many places (or right, where less than 0; bits that
+ * reach another byte must not be in the mask), over `low`. */
+FOX_DEVICE uint32_t fox_above(uint32_t low, uint32_t w, int left, uint32_t mask)
+{
+	return low | (__funnelshift_l(w, w, (uint32_t)left) & mask);
+}
 
 /* Two bits each of eight weights: 128 weights lie in 32 bytes. */
-template <int A> FOX_DEVICE void fox_bit_pairs(uint32_t q[2], const uint8_t *p, uint32_t s)
+template <int A> FOX_DEVICE void fox_bit_pairs(uint32_t q[2], const uint8_t *p, uint32_t g, uint32_t k)
 {
-	uint32_t shift = s % 16 / 4 * 2;
-	fox_words<2, A>(q, p + s / 16 * 32 + s % 4 * 8);
+	uint32_t shift = g % 4 * 2;
+	fox_words<2, A>(q, p + g % 8 / 4 * 32 + k * 8);
 	q[0] = q[0] >> shift & 0x03030303u;
 	q[1] = q[1] >> shift & 0x03030303u;
 }
 
 template <int A> struct fox_unpack<FOX_Q2_K, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_q2_k);
-		uint32_t s = e % 32, packed = b[s / 2];
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_q2_k);
+		uint32_t packed = b[g % 8 * 2 + k / 2];
 		fox_bit_pairs<FOX_IN(FOX_Q2_K, offsetof(struct fox_q2_k, q))>(
-		    out->q, b + offsetof(struct fox_q2_k, q), s);
+		    out->q, b + offsetof(struct fox_q2_k, q), g, k);
 		out->scale = fox_f16_at(b + offsetof(struct fox_q2_k, d)) * (float)(packed & 15);
 		out->min = fox_f16_at(b + offsetof(struct fox_q2_k, dmin)) * (float)(packed >> 4);
 	}
 };
 
 template <int A> struct fox_unpack<FOX_Q3_K, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_q3_k);
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_q3_k);
 		const uint8_t *scales = b + offsetof(struct fox_q3_k, scales);
-		uint32_t s = e % 32, t = s / 2, high[2];
+		uint32_t t = g % 8 * 2 + k / 2, high[2];
 		fox_bit_pairs<FOX_IN(FOX_Q3_K, offsetof(struct fox_q3_k, q))>(
-		    out->q, b + offsetof(struct fox_q3_k, q), s);
-		fox_words<2, FOX_IN(FOX_Q3_K, 0)>(high, b + s % 4 * 8);
-		out->q[0] |= (high[0] >> s / 4 & 0x01010101u) << 2;
-		out->q[1] |= (high[1] >> s / 4 & 0x01010101u) << 2;
+		    out->q, b + offsetof(struct fox_q3_k, q), g, k);
+		fox_words<2, FOX_IN(FOX_Q3_K, 0)>(high, b + k * 8);
+		out->q[0] = fox_above(out->q[0], high[0], 2 - (int)(g % 8), 0x04040404u);
+		out->q[1] = fox_above(out->q[1], high[1], 2 - (int)(g % 8), 0x04040404u);
 		uint32_t code = (scales[t % 8] >> t / 8 * 4 & 15u) | (scales[8 + t % 4] >> t / 4 * 2 & 3u) << 4;
 		out->scale = fox_f16_at(b + offsetof(struct fox_q3_k, d)) * (float)((int)code - 32), out->min = 0;
 	}
 };
 
-/* Six bits each of eight scales and eight minima. */
-FOX_DEVICE void fox_scale_8x6(fox_eight *out, const uint8_t *in, uint32_t s, float d, float dmin)
+/* The scale and minimum of group g of q4_k and q5_k: d, dmin and six bits each of eight scales and eight minima begin the
+ * block, 16 bytes. */
+template <int A> FOX_DEVICE void fox_scale_8x6(fox_eight *out, const uint8_t *b, uint32_t g)
 {
-	uint32_t near = in[s % 4], mid = in[s % 4 + 4]; /* read whatever s is: no branch */
-	uint32_t far = in[s % 4 + 8];
-	uint32_t scale = s < 4 ? near & 63 : (far & 15) | near >> 6 << 4;
-	uint32_t min = s < 4 ? mid & 63 : far >> 4 | mid >> 6 << 4;
-	out->scale = d * (float)scale, out->min = dmin * (float)min;
+	uint32_t w[4], shift = g % 4 * 8;
+	fox_words<4, A>(w, b);
+	uint32_t near = w[1] >> shift, mid = w[2] >> shift, far = w[3] >> shift;
+	uint32_t scale = g % 8 < 4 ? near & 63 : (far & 15) | (near >> 2 & 48);
+	uint32_t min = g % 8 < 4 ? mid & 63 : (far >> 4 & 15) | (mid >> 2 & 48);
+	out->scale = __half2float(__ushort_as_half((unsigned short)w[0])) * (float)scale;
+	out->min = __half2float(__ushort_as_half((unsigned short)(w[0] >> 16))) * (float)min;
 }
 
 template <int A> struct fox_unpack<FOX_Q4_K, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_q4_k);
-		uint32_t s = e % 32, d = fox_word<FOX_IN(FOX_Q4_K, 0)>(b);
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_q4_k);
 		fox_nibbles<FOX_IN(FOX_Q4_K, offsetof(struct fox_q4_k, q) + 8)>(
-		    out->q, b + offsetof(struct fox_q4_k, q) + s / 8 * 32 + s % 4 * 8, s % 8 / 4 * 4);
-		fox_scale_8x6(out, b + offsetof(struct fox_q4_k, scales), s / 4,
-		    __half2float(__ushort_as_half((unsigned short)d)),
-		    __half2float(__ushort_as_half((unsigned short)(d >> 16))));
+		    out->q, b + offsetof(struct fox_q4_k, q) + g % 8 / 2 * 32 + k * 8, g % 2 * 4);
+		fox_scale_8x6<FOX_IN(FOX_Q4_K, 0)>(out, b, g);
 	}
 };
 
 template <int A> struct fox_unpack<FOX_Q5_K, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_q5_k);
-		uint32_t s = e % 32, d = fox_word<FOX_IN(FOX_Q5_K, 0)>(b), high[2];
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_q5_k);
+		uint32_t high[2];
 		fox_nibbles<FOX_IN(FOX_Q5_K, offsetof(struct fox_q5_k, q) + 8)>(
-		    out->q, b + offsetof(struct fox_q5_k, q) + s / 8 * 32 + s % 4 * 8, s % 8 / 4 * 4);
+		    out->q, b + offsetof(struct fox_q5_k, q) + g % 8 / 2 * 32 + k * 8, g % 2 * 4);
 		fox_words<2, FOX_IN(FOX_Q5_K, offsetof(struct fox_q5_k, high) + 8)>(
-		    high, b + offsetof(struct fox_q5_k, high) + s % 4 * 8);
-		out->q[0] |= (high[0] >> s / 4 & 0x01010101u) << 4;
-		out->q[1] |= (high[1] >> s / 4 & 0x01010101u) << 4;
-		fox_scale_8x6(out, b + offsetof(struct fox_q5_k, scales), s / 4,
-		    __half2float(__ushort_as_half((unsigned short)d)),
-		    __half2float(__ushort_as_half((unsigned short)(d >> 16))));
+		    high, b + offsetof(struct fox_q5_k, high) + k * 8);
+		out->q[0] = fox_above(out->q[0], high[0], 4 - (int)(g % 8), 0x10101010u);
+		out->q[1] = fox_above(out->q[1], high[1], 4 - (int)(g % 8), 0x10101010u);
+		fox_scale_8x6<FOX_IN(FOX_Q5_K, 0)>(out, b, g);
 	}
 };
 
 template <int A> struct fox_unpack<FOX_Q6_K, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_q6_k);
-		uint32_t s = e % 32, high[2];
-		fox_nibbles<FOX_IN(FOX_Q6_K, 0)>(out->q, b + s / 16 * 64 + s % 8 * 8, s % 16 / 8 * 4);
-		fox_bit_pairs<FOX_IN(FOX_Q6_K, offsetof(struct fox_q6_k, high))>(
-		    high, b + offsetof(struct fox_q6_k, high), s);
-		out->q[0] |= high[0] << 4, out->q[1] |= high[1] << 4;
-		int scale = (int8_t)b[offsetof(struct fox_q6_k, scales) + s / 2];
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_q6_k);
+		uint32_t high[2];
+		fox_nibbles<FOX_IN(FOX_Q6_K, 0)>(out->q, b + g % 8 / 4 * 64 + g % 2 * 32 + k * 8, g % 4 / 2 * 4);
+		fox_words<2, FOX_IN(FOX_Q6_K, offsetof(struct fox_q6_k, high))>(
+		    high, b + offsetof(struct fox_q6_k, high) + g % 8 / 4 * 32 + k * 8);
+		out->q[0] = fox_above(out->q[0], high[0], 4 - (int)(g % 4 * 2), 0x30303030u);
+		out->q[1] = fox_above(out->q[1], high[1], 4 - (int)(g % 4 * 2), 0x30303030u);
+		int scale = (int8_t)b[offsetof(struct fox_q6_k, scales) + g % 8 * 2 + k / 2];
 		out->scale = fox_f16_at(b + offsetof(struct fox_q6_k, d)) * (float)scale, out->min = 0;
 	}
 };
 
 template <int A> struct fox_unpack<FOX_IQ4_XS, A> {
-	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(fox_eight *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_iq4_xs);
-		uint32_t s = e % 32, g = s / 4;
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_iq4_xs);
 		fox_nibbles<FOX_IN(FOX_IQ4_XS, offsetof(struct fox_iq4_xs, q))>(
-		    out->q, b + offsetof(struct fox_iq4_xs, q) + g * 16 + s % 2 * 8, s % 4 / 2 * 4);
+		    out->q, b + offsetof(struct fox_iq4_xs, q) + g % 8 * 16 + k % 2 * 8, k / 2 * 4);
 		out->q[0] = fox_lookup<FOX_IQ4_VALUES>(out->q[0]);
 		out->q[1] = fox_lookup<FOX_IQ4_VALUES>(out->q[1]);
-		uint32_t low = b[offsetof(struct fox_iq4_xs, scale_low) + g / 2] >> g % 2 * 4 & 15u;
-		uint32_t high = fox_at16(b + offsetof(struct fox_iq4_xs, scale_high)) >> 2 * g & 3;
+		uint32_t low = b[offsetof(struct fox_iq4_xs, scale_low) + g % 8 / 2] >> g % 2 * 4 & 15u;
+		uint32_t high = fox_at16(b + offsetof(struct fox_iq4_xs, scale_high)) >> g % 8 * 2 & 3;
 		out->scale = fox_f16_at(b) * (float)((int)(low | high << 4) - 32), out->min = 0;
 	}
 };
@@ -282,20 +287,22 @@ template <int A> struct fox_unpack<FOX_IQ4_XS, A> {
 /* ---- to f32 */
 
 template <enum fox_type T, int A> struct fox_decoder {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		fox_eight k;
-		fox_unpack<T, A>::eight(&k, row, e);
+		fox_eight q;
+		fox_unpack<T, A>::eight(&q, row, g, k);
 		constexpr bool is_signed = fox_block<T>::ZERO == 0 && !fox_block<T>::MINIMUM;
 #pragma unroll
 		for (int i = 0; i < 8; i++) {
-			int code = is_signed ? fox_signed_byte(k.q[i / 4], i % 4)
-			                     : fox_byte(k.q[i / 4], i % 4) - fox_block<T>::ZERO;
-			out[i] = fox_block<T>::MINIMUM ? __fsub_rn(__fmul_rn(k.scale, (float)code), k.min)
-			                               : k.scale * (float)code;
+			int code = is_signed ? fox_signed_byte(q.q[i / 4], i % 4)
+			                     : fox_byte(q.q[i / 4], i % 4) - fox_block<T>::ZERO;
+			out[i] = fox_block<T>::MINIMUM ? __fsub_rn(__fmul_rn(q.scale, (float)code), q.min)
+			                               : q.scale * (float)code;
 		}
 	}
 };
+
+/* ---- 32 at once: fewer loads where codes that are not aligned lie in one piece */
 
 /* 32 codes in eight words, and the scales and minima of their halves. */
 struct fox_thirty_two {
@@ -303,16 +310,117 @@ struct fox_thirty_two {
 	float scale[2], min[2];
 };
 
+template <enum fox_type T, int A> struct fox_unpack_all {
+	FOX_DEVICE void group(fox_thirty_two *out, const uint8_t *row, uint32_t g)
+	{
+#pragma unroll
+		for (uint32_t k = 0; k < 4; k++) {
+			fox_eight eight;
+			fox_unpack<T, A>::eight(&eight, row, g, k);
+			out->q[2 * k] = eight.q[0], out->q[2 * k + 1] = eight.q[1];
+			out->scale[k / 2] = eight.scale, out->min[k / 2] = eight.min;
+		}
+	}
+};
+
+FOX_DEVICE void fox_scale_both(fox_thirty_two *out, float scale, float min)
+{
+	out->scale[0] = out->scale[1] = scale;
+	out->min[0] = out->min[1] = min;
+}
+
+/* 16 bytes of nibbles: the first 16 codes are the low ones. */
+template <int A> FOX_DEVICE void fox_nibbles_all(uint32_t q[8], const uint8_t *p)
+{
+	uint32_t w[4];
+	fox_words<4, A>(w, p);
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		q[i] = w[i] & 0x0f0f0f0fu, q[4 + i] = w[i] >> 4 & 0x0f0f0f0fu;
+}
+
+template <int A> struct fox_unpack_all<FOX_Q8_0, A> {
+	FOX_DEVICE void group(fox_thirty_two *out, const uint8_t *row, uint32_t g)
+	{
+		const uint8_t *b = row + (size_t)g * sizeof(struct fox_q8_0);
+		fox_words<8, FOX_IN(FOX_Q8_0, offsetof(struct fox_q8_0, q))>(
+		    out->q, b + offsetof(struct fox_q8_0, q));
+		fox_scale_both(out, fox_f16_at(b), 0);
+	}
+};
+
+template <int A> struct fox_unpack_all<FOX_Q4_0, A> {
+	FOX_DEVICE void group(fox_thirty_two *out, const uint8_t *row, uint32_t g)
+	{
+		const uint8_t *b = row + (size_t)g * sizeof(struct fox_q4_0);
+		fox_nibbles_all<FOX_IN(FOX_Q4_0, offsetof(struct fox_q4_0, q))>(
+		    out->q, b + offsetof(struct fox_q4_0, q));
+		fox_scale_both(out, fox_f16_at(b), 0);
+	}
+};
+
+template <int A> struct fox_unpack_all<FOX_IQ4_NL, A> {
+	FOX_DEVICE void group(fox_thirty_two *out, const uint8_t *row, uint32_t g)
+	{
+		fox_unpack_all<FOX_Q4_0, A>::group(out, row, g); /* the same block with other values */
+#pragma unroll
+		for (int i = 0; i < 8; i++)
+			out->q[i] = fox_lookup<FOX_IQ4_VALUES>(out->q[i]);
+	}
+};
+
+template <int A> struct fox_unpack_all<FOX_MXFP4, A> {
+	FOX_DEVICE void group(fox_thirty_two *out, const uint8_t *row, uint32_t g)
+	{
+		const uint8_t *b = row + (size_t)g * sizeof(struct fox_mxfp4);
+		fox_nibbles_all<1>(out->q, b + offsetof(struct fox_mxfp4, q));
+#pragma unroll
+		for (int i = 0; i < 8; i++)
+			out->q[i] = fox_lookup<FOX_FP4_VALUES>(out->q[i]);
+		fox_scale_both(out, fox_e8m0_half_scale(b[0]), 0);
+	}
+};
+
+template <int A> struct fox_unpack_all<FOX_Q4_K, A> {
+	FOX_DEVICE void group(fox_thirty_two *out, const uint8_t *row, uint32_t g)
+	{
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_q4_k);
+		uint32_t w[8], shift = g % 2 * 4;
+		fox_words<8, FOX_IN(FOX_Q4_K, offsetof(struct fox_q4_k, q))>(
+		    w, b + offsetof(struct fox_q4_k, q) + g % 8 / 2 * 32);
+#pragma unroll
+		for (int i = 0; i < 8; i++)
+			out->q[i] = w[i] >> shift & 0x0f0f0f0fu;
+		fox_eight scale;
+		fox_scale_8x6<FOX_IN(FOX_Q4_K, 0)>(&scale, b, g);
+		fox_scale_both(out, scale.scale, scale.min);
+	}
+};
+
+template <int A> struct fox_unpack_all<FOX_Q6_K, A> {
+	FOX_DEVICE void group(fox_thirty_two *out, const uint8_t *row, uint32_t g)
+	{
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_q6_k),
+		              *scales = b + offsetof(struct fox_q6_k, scales);
+		uint32_t low[8], high[8], shift = g % 4 / 2 * 4;
+		fox_words<8, FOX_IN(FOX_Q6_K, 0)>(low, b + g % 8 / 4 * 64 + g % 2 * 32);
+		fox_words<8, FOX_IN(FOX_Q6_K, offsetof(struct fox_q6_k, high))>(
+		    high, b + offsetof(struct fox_q6_k, high) + g % 8 / 4 * 32);
+#pragma unroll
+		for (int i = 0; i < 8; i++)
+			out->q[i] = fox_above(low[i] >> shift & 0x0f0f0f0fu, high[i], 4 - (int)(g % 4 * 2), 0x30303030u);
+		float d = fox_f16_at(b + offsetof(struct fox_q6_k, d));
+		uint32_t both = fox_at16(scales + g % 8 * 2);
+		out->scale[0] = d * (float)fox_signed_byte(both, 0),
+		out->scale[1] = d * (float)fox_signed_byte(both, 1);
+		out->min[0] = out->min[1] = 0;
+	}
+};
+
 template <enum fox_type T, int A = fox_block<T>::LOOSE>
 FOX_DEVICE void fox_unpack32(fox_thirty_two *out, const uint8_t *row, uint32_t g)
 {
-#pragma unroll
-	for (uint32_t k = 0; k < 4; k++) {
-		fox_eight eight;
-		fox_unpack<T, A>::eight(&eight, row, 4 * g + k);
-		out->q[2 * k] = eight.q[0], out->q[2 * k + 1] = eight.q[1];
-		out->scale[k / 2] = eight.scale, out->min[k / 2] = eight.min;
-	}
+	fox_unpack_all<T, A>::group(out, row, g);
 }
 
 #endif

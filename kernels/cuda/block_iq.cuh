@@ -9,11 +9,11 @@
 /* ---- few values */
 
 template <int A> struct fox_decoder<FOX_Q1_0, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 16) * sizeof(struct fox_q1_0);
+		const uint8_t *b = row + (size_t)(g / 4) * sizeof(struct fox_q1_0);
 		float d = fox_f16_at(b);
-		uint32_t bits = b[offsetof(struct fox_q1_0, q) + e % 16];
+		uint32_t bits = b[offsetof(struct fox_q1_0, q) + g % 4 * 4 + k];
 #pragma unroll
 		for (int i = 0; i < 8; i++)
 			out[i] = bits >> i & 1 ? d : -d;
@@ -21,11 +21,11 @@ template <int A> struct fox_decoder<FOX_Q1_0, A> {
 };
 
 template <int A> struct fox_decoder<FOX_Q2_0, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 8) * sizeof(struct fox_q2_0);
+		const uint8_t *b = row + (size_t)(g / 2) * sizeof(struct fox_q2_0);
 		float d = fox_f16_at(b);
-		uint32_t pairs = fox_at16(b + offsetof(struct fox_q2_0, q) + e % 8 * 2);
+		uint32_t pairs = fox_at16(b + offsetof(struct fox_q2_0, q) + g % 2 * 8 + k * 2);
 #pragma unroll
 		for (int i = 0; i < 8; i++)
 			out[i] = (float)((int)(pairs >> 2 * i & 3) - 1) * d;
@@ -33,12 +33,12 @@ template <int A> struct fox_decoder<FOX_Q2_0, A> {
 };
 
 template <int A> struct fox_decoder<FOX_TQ2_0, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_tq2_0);
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_tq2_0);
 		float d = fox_f16_at(b + offsetof(struct fox_tq2_0, d));
 		uint32_t q[2];
-		fox_bit_pairs < A<2 ? A : 2>(q, b, e % 32);
+		fox_bit_pairs < A<2 ? A : 2>(q, b, g, k);
 #pragma unroll
 		for (int i = 0; i < 8; i++)
 			out[i] = (float)(fox_byte(q[i / 4], i % 4) - 1) * d;
@@ -60,11 +60,11 @@ FOX_DEVICE uint32_t fox_power_of_3(uint32_t i)
 
 /* 160 weights are digits 0 .. 4 of 32 bytes, 80 those of 16 bytes, 16 the digits 0 .. 3 of four. */
 template <int A> struct fox_decoder<FOX_TQ1_0, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_tq1_0);
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_tq1_0);
 		float d = fox_f16_at(b + offsetof(struct fox_tq1_0, d));
-		uint32_t s = e % 32, q[2], digit, digit_2;
+		uint32_t s = g % 8 * 4 + k, q[2], digit, digit_2;
 		if (s < 30) {
 			fox_words < 2, A<2 ? A : 2>(q, b + (s < 20 ? s % 4 * 8 : 32 + s % 2 * 8));
 			digit = digit_2 = s < 20 ? s / 4 : (s - 20) / 2;
@@ -149,31 +149,31 @@ FOX_DEVICE float fox_half_scale(float d, uint32_t scale, uint32_t half)
 }
 
 template <int A> struct fox_decoder<FOX_IQ2_XXS, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_iq2_xxs);
-		const uint8_t *q = b + offsetof(struct fox_iq2_xxs, q) + e % 32 / 4 * 8;
-		uint32_t r = e % 4, word = fox_word < A < 2 ? A : 2 > (q + 4);
-		fox_put_iq2(out, fox_grid_iq2_xxs[q[r]], fox_eight_signs(word >> 7 * r),
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_iq2_xxs);
+		const uint8_t *q = b + offsetof(struct fox_iq2_xxs, q) + g % 8 * 8;
+		uint32_t word = fox_word < A < 2 ? A : 2 > (q + 4);
+		fox_put_iq2(out, fox_grid_iq2_xxs[q[k]], fox_eight_signs(word >> 7 * k),
 		    fox_f16_at(b) * (0.5f + (float)(word >> 28)) * 0.25f);
 	}
 };
 
 template <int A> struct fox_decoder<FOX_IQ2_XS, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_iq2_xs);
-		uint32_t s = e % 32, q = fox_at16(b + offsetof(struct fox_iq2_xs, q) + s * 2);
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_iq2_xs);
+		uint32_t s = g % 8 * 4 + k, q = fox_at16(b + offsetof(struct fox_iq2_xs, q) + s * 2);
 		fox_put_iq2(out, fox_grid_iq2_xs[q & 511], fox_eight_signs(q >> 9),
 		    fox_half_scale(fox_f16_at(b), b[offsetof(struct fox_iq2_xs, scale) + s / 4], s / 2 % 2));
 	}
 };
 
 template <int A> struct fox_decoder<FOX_IQ2_S, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_iq2_s);
-		uint32_t s = e % 32, high = b[offsetof(struct fox_iq2_s, high) + s / 4] >> s % 4 * 2 & 3u;
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_iq2_s);
+		uint32_t s = g % 8 * 4 + k, high = b[offsetof(struct fox_iq2_s, high) + s / 4] >> s % 4 * 2 & 3u;
 		fox_put_iq2(out, fox_grid_iq2_s[b[offsetof(struct fox_iq2_s, q) + s] | high << 8],
 		    b[offsetof(struct fox_iq2_s, sign) + s],
 		    fox_half_scale(fox_f16_at(b), b[offsetof(struct fox_iq2_s, scale) + s / 4], s / 2 % 2));
@@ -181,10 +181,10 @@ template <int A> struct fox_decoder<FOX_IQ2_S, A> {
 };
 
 template <int A> struct fox_decoder<FOX_IQ3_XXS, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_iq3_xxs);
-		uint32_t s = e % 32, q = fox_at16(b + offsetof(struct fox_iq3_xxs, q) + s * 2);
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_iq3_xxs);
+		uint32_t s = g % 8 * 4 + k, q = fox_at16(b + offsetof(struct fox_iq3_xxs, q) + s * 2);
 		uint32_t word = fox_word < A < 2 ? A : 2 > (b + offsetof(struct fox_iq3_xxs, sign_scale) + s / 4 * 4);
 		fox_put_iq3<FOX_IQ3_XXS_VALUES>(out, fox_grid_iq3_xxs[q & 255], fox_grid_iq3_xxs[q >> 8],
 		    fox_eight_signs(word >> 7 * (s % 4)), fox_f16_at(b) * (0.5f + (float)(word >> 28)) * 0.5f);
@@ -192,10 +192,10 @@ template <int A> struct fox_decoder<FOX_IQ3_XXS, A> {
 };
 
 template <int A> struct fox_decoder<FOX_IQ3_S, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_iq3_s);
-		uint32_t s = e % 32, q = fox_at16(b + offsetof(struct fox_iq3_s, q) + s * 2);
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_iq3_s);
+		uint32_t s = g % 8 * 4 + k, q = fox_at16(b + offsetof(struct fox_iq3_s, q) + s * 2);
 		uint32_t high = (uint32_t)b[offsetof(struct fox_iq3_s, high) + s / 4] >> s % 4 * 2;
 		uint32_t scale = b[offsetof(struct fox_iq3_s, scale) + s / 8] >> s / 4 % 2 * 4 & 15u;
 		fox_put_iq3<FOX_IQ3_S_VALUES>(out, fox_grid_iq3_s[(q & 255) | (high & 1) << 8],
@@ -205,21 +205,21 @@ template <int A> struct fox_decoder<FOX_IQ3_S, A> {
 };
 
 template <int A> struct fox_decoder<FOX_IQ1_S, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_iq1_s);
-		uint32_t s = e % 32, high = fox_at16(b + offsetof(struct fox_iq1_s, high) + s / 4 * 2);
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_iq1_s);
+		uint32_t s = g % 8 * 4 + k, high = fox_at16(b + offsetof(struct fox_iq1_s, high) + s / 4 * 2);
 		uint32_t index = b[offsetof(struct fox_iq1_s, q) + s] | (high >> s % 4 * 3 & 7) << 8;
 		fox_put_iq1(out, fox_grid_iq1[index], high >> 15, fox_f16_at(b) * (float)(2 * (high >> 12 & 7) + 1));
 	}
 };
 
 template <int A> struct fox_decoder<FOX_IQ1_M, A> {
-	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void eight(float *out, const uint8_t *row, uint32_t g, uint32_t k)
 	{
-		const uint8_t *b = row + (size_t)(e / 32) * sizeof(struct fox_iq1_m);
+		const uint8_t *b = row + (size_t)(g / 8) * sizeof(struct fox_iq1_m);
 		const uint8_t *scales = b + offsetof(struct fox_iq1_m, scale);
-		uint32_t s = e % 32, half = s / 2, d16 = 0;
+		uint32_t s = g % 8 * 4 + k, half = s / 2, d16 = 0;
 #pragma unroll
 		for (int i = 0; i < 4; i++) /* the top four bits of each word */
 			d16 |= fox_at16(scales + 2 * i) >> 12 << 4 * i;

@@ -21,7 +21,7 @@ static __device__ void decode_any(float out[8], enum fox_type type, const uint8_
 {
 #define DECODE(ID, name)                                                                                     \
 	case FOX_##ID:                                                                                           \
-		fox_decode8<FOX_##ID>(out, row, e);                                                                  \
+		fox_decode8<FOX_##ID>(out, row, e / 4, e % 4);                                                                  \
 		break;
 	switch (type) {
 		FOX_GEMM_TYPES(DECODE, DECODE)

@@ -16,11 +16,6 @@ static bool shape_of(struct fox_matvec_shape *out, enum fox_type type, enum fox_
 #undef SHAPE
 }
 
-static uint32_t rows_of_kernel(uint32_t rows)
-{
-	return rows <= 2 ? rows : rows <= 4 ? 4 : 8;
-}
-
 /* Rows of activations into device memory, one a block, for blocks that cannot hold them. */
 static __global__ void __launch_bounds__(FOX_MATVEC_THREADS)
     prepare_kernel(const __grid_constant__ struct fox_matvec m, enum fox_matvec_acts kind)
@@ -29,10 +24,10 @@ static __global__ void __launch_bounds__(FOX_MATVEC_THREADS)
 	float4 w[FOX_HOLD];
 	uint32_t warp = threadIdx.x / 32;
 	fox_ptx_let_next();
-	fox_hold_norm<FOX_MATVEC_WARPS>(w, m.norm, m.cols, warp);
+	fox_hold_norm<FOX_MATVEC_WARPS>(w, m.norm, m.cols, m.wide, warp);
 	fox_ptx_wait_before();
 	fox_fill_acts<FOX_MATVEC_WARPS>(m.acts + blockIdx.x * fox_matvec_acts_bytes(kind, m.cols), kind,
-	    m.x + (size_t)min(blockIdx.x, m.rows - 1) * m.cols, m.cols, m.norm, w, sums, warp);
+	    m.x + (size_t)min(blockIdx.x, m.rows - 1) * m.cols, m.cols, m.wide, m.norm, w, sums, warp);
 }
 
 /* Blocks for each part, by the bytes it has to read; returns their number. */
@@ -63,22 +58,23 @@ static enum fox_status launch(
 	    c->shared_bytes - 1024; /* the kernel has variables of its own, the device keeps a little */
 	uint64_t rings = FOX_MATVEC_WARPS * FOX_MATVEC_RING, need = rings + m->acts_bytes;
 	uint32_t per_sm = 2 * (need + 1024) <= left ? 2 : 1;
-	uint32_t blocks = cut(m, per_sm * (uint32_t)c->info.n_sm), rx = rows_of_kernel(m->rows);
-	return arith == FOX_ARITH_EXACT ? fox_matvec_exact(c, m, rx, blocks, err)
-	                                : fox_matvec_fast(c, m, rx, blocks, err);
+	uint32_t blocks = cut(m, per_sm * (uint32_t)c->info.n_sm);
+	return arith == FOX_ARITH_EXACT ? fox_matvec_exact(c, m, blocks, err)
+	                                : fox_matvec_fast(c, m, blocks, err);
 }
 
 /* m without acts and blocks. */
 static enum fox_status multiply(
     struct fox_cuda *c, struct fox_matvec *m, enum fox_arith arith, void *scratch, struct fox_err *err)
 {
-	uint32_t rx = rows_of_kernel(m->rows);
+	uint32_t rows = m->rows == 1 ? 1 : FOX_MATVEC_HELD;
 	m->acts_bytes = 0;
 	for (uint32_t p = 0; p < m->n_parts; p++) {
-		uint32_t bytes = rx * fox_matvec_acts_bytes(m->part[p].shape.acts, m->cols);
+		uint32_t bytes = rows * fox_matvec_acts_bytes(m->part[p].shape.acts, m->cols);
 		m->acts_bytes = bytes > m->acts_bytes ? bytes : m->acts_bytes;
 	}
-	if (m->acts_bytes + FOX_MATVEC_WARPS * FOX_MATVEC_RING + 1024 <= c->shared_bytes)
+	if (m->rows <= FOX_MATVEC_HELD &&
+	    m->acts_bytes + FOX_MATVEC_WARPS * FOX_MATVEC_RING + 1024 <= c->shared_bytes)
 		return launch(c, m, arith, err);
 	for (uint32_t p = 0; p < m->n_parts; p++) { /* scratch holds the activations of one kind */
 		struct fox_matvec one = *m;
@@ -125,6 +121,8 @@ extern "C" enum fox_status fox_cuda_matvec(
 	m.rows = p->rows;
 	m.cols = p->cols;
 	m.norm = p->norm;
+	m.wide =
+	    p->cols % 4 == 0 && (((uintptr_t)p->x | (uintptr_t)p->norm.w | (uintptr_t)p->norm.bias) & 15) == 0;
 	m.end = ends[p->end];
 	m.act = p->act;
 	m.n_parts = p->n_parts;

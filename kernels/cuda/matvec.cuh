@@ -8,18 +8,21 @@
  * memory. Lane l takes unit l of a segment (32 weights; of floats 8) of both rows, so that activations are loaded once for
  * both. Sums stay in a lane until the rows end; their order depends on nothing but the shape.
  *
- * What one SM has to do per clock at 4.3 TB/s, 132 SMs and 1.75 GHz (18.6 bytes of weights), of 128 issued lane-instructions
- * and 128 bytes of shared memory; all as counted, not measured:
+ * What it costs, for one row of activations, counted in machine code for sm_90 and not measured: instructions of a warp for a
+ * pair of segments (what lies beside the products is 75 to 85 of them), and what part of an SM's four a clock that is where
+ * weights come at the 18.6 bytes a clock of 4.3 TB/s, 132 SMs and 1.75 GHz. Next to it the part of shared memory's 128 bytes
+ * a clock, two lanes to a bank where blocks have no power of two. Below 0.7 or so memory is what is waited for.
  *
- *             weights   instructions                 shared memory
- *   bf16        9.3     23 per 8 weights: 27         16 in, 16 out, 16 of x per 16 bytes: 56
- *   q8_0       17.5     55 per 32: 30                34 in, 48 out, 20 of x per 34 bytes: 56
- *   q4_0       33       55 per 32: 57                18 in, 26 out, 20 of x per 18 bytes: 66
- *   q4_k       33       75 per 32: 78                18 in, 44 out, 20 of x per 18 bytes: 85
- *   q6_k       22.6     95 per 32: 67                26 in, 50 out, 20 of x per 26 bytes: 68
+ *            bytes   instructions   issue   shared
+ *   bf16      4096        230       0.26     0.44
+ *   q8_0      2176        175       0.37     0.60
+ *   q4_0      2304        295       0.60     0.60
+ *   q4_k      2304        345       0.70     0.55
+ *   q5_k      2816        425       0.70     0.65
+ *   q6_k      3360        585       0.81     0.75
  *
- * Two blocks an SM have FOX_MATVEC_RING bytes a warp of 16 warps on their way: 128 KiB, less what is being computed, where
- * 700 ns of latency take 23 KiB. */
+ * Two blocks an SM have 16 rings of FOX_MATVEC_RING bytes: 128 KiB on their way, less what is being computed, where 700 ns
+ * of latency take 23 KiB. A third block, of the kernel behind, fits beside them (80 registers, 72 KiB). */
 #ifndef FOX_MATVEC_CUH
 #define FOX_MATVEC_CUH
 
@@ -32,7 +35,8 @@ enum {
 	FOX_MATVEC_THREADS = 32 * FOX_MATVEC_WARPS,
 	FOX_MATVEC_RING = 8192, /* bytes of a warp */
 	FOX_MATVEC_ROWS = 2,    /* of weights that a warp computes at once */
-	FOX_MATVEC_STAGES = 8   /* at most */
+	FOX_MATVEC_STAGES = 8,  /* at most */
+	FOX_MATVEC_HELD = 4 /* rows of activations that blocks prepare for themselves; more: once, in scratch */
 };
 
 /* How activations lie in shared memory or in scratch: for each row of them units' pieces of 16 bytes, the first piece of all
@@ -62,11 +66,12 @@ struct fox_matvec_shape {
 template <enum fox_type T>
 static __host__ __device__ constexpr struct fox_matvec_shape fox_matvec_shape_of(enum fox_arith arith)
 {
+	/* about 1 KiB, 2 of floats: in many small steps what a step costs beside products counts, in few large ones the ring
+	 * stands empty for longer */
 	bool is_float = fox_block<T>::LEN == 8;
-	uint32_t weights = T == FOX_F32 ? 256
-	                   : is_float   ? 512
-	                                : 1024,
-	         bytes = weights / fox_block<T>::LEN * fox_block<T>::BYTES;
+	uint32_t per_block = fox_block<T>::BYTES, block = fox_block<T>::LEN;
+	uint32_t weights = is_float ? 2048 / per_block * block : 2048 / block * per_block <= 1700 ? 2048 : 1024;
+	uint32_t bytes = weights / block * per_block;
 	uint32_t slot = (bytes + 15 / fox_block<T>::TIGHT * fox_block<T>::TIGHT + 15) / 16 * 16;
 	uint32_t stages = FOX_MATVEC_RING / (FOX_MATVEC_ROWS * slot);
 	return {is_float                                           ? FOX_MATVEC_F32X8
@@ -99,19 +104,19 @@ struct fox_matvec {
 	const float *x;
 	uint32_t rows, cols;
 	struct fox_cuda_norm norm;
+	bool wide; /* rows of x and the norm's weights begin at multiples of 16 bytes */
 	struct fox_matvec_part part[FOX_CUDA_PARTS];
 	uint32_t n_parts;
 	enum fox_matvec_end end;
 	enum fox_cuda_act act;
 	uint32_t acts_bytes; /* of shared memory before the rings; a multiple of 16 */
-	uint8_t *
-	    acts; /* FEW rows of activations as fox_matvec_prepare left them, where shared memory is too small; or NULL */
+	uint8_t *acts;       /* FOX_CUDA_FEW prepared rows, where blocks do not hold them; or NULL */
 };
 
-/* m is ready but for what is launched: rx 1, 2, 4 or 8 >= m->rows is how many rows blocks compute. */
+/* m is ready but for what is launched. */
 enum fox_status fox_matvec_exact(
-    struct fox_cuda *c, const struct fox_matvec *m, uint32_t rx, uint32_t blocks, struct fox_err *err);
+    struct fox_cuda *c, const struct fox_matvec *m, uint32_t blocks, struct fox_err *err);
 enum fox_status fox_matvec_fast(
-    struct fox_cuda *c, const struct fox_matvec *m, uint32_t rx, uint32_t blocks, struct fox_err *err);
+    struct fox_cuda *c, const struct fox_matvec *m, uint32_t blocks, struct fox_err *err);
 
 #endif

@@ -24,20 +24,19 @@ template <int WARPS> static __device__ float fox_team_sum(float v, float *shared
 	return sum;
 }
 
-/* Elements i .. i + 3 of n; what lies past the end is 0. */
-static __device__ float4 fox_load4(const float *x, uint32_t i, uint32_t n)
+/* Elements i .. i + 3 of n, in one piece where `wide`; what lies past the end is 0. */
+static __device__ __forceinline__ float4 fox_load4(const float *x, uint32_t i, uint32_t n, bool wide)
 {
 	float4 v = make_float4(0, 0, 0, 0);
-	if (i + 4 <= n && ((uintptr_t)(x + i) & 15) == 0)
-		return *(const float4 *)(x + i);
-	if (i < n)
+	if (wide) {
+		if (i < n)
+			v = *(const float4 *)(x + i);
+	} else if (i < n) {
 		v.x = x[i];
-	if (i + 1 < n)
-		v.y = x[i + 1];
-	if (i + 2 < n)
-		v.z = x[i + 2];
-	if (i + 3 < n)
-		v.w = x[i + 3];
+		v.y = i + 1 < n ? x[i + 1] : 0;
+		v.z = i + 2 < n ? x[i + 2] : 0;
+		v.w = i + 3 < n ? x[i + 3] : 0;
+	}
 	return v;
 }
 
@@ -85,43 +84,43 @@ static __device__ void fox_put4(uint8_t *dst, enum fox_matvec_acts kind, uint32_
 }
 
 /* What of a row, and of the norm's weights, a thread holds in registers: elements first + k * WARPS * 128 .. + 3 */
-enum { FOX_HOLD = 4 };
+enum { FOX_HOLD = 2 };
 
 /* f(k, i, elements i .. i + 3 of x) for all of a thread's, k < 0 where they are not among the held, of which v[k] are the
  * k-th. All lanes of a warp are called for the same k, even where their elements lie past the end. */
 template <int WARPS, typename F>
 static __device__ __forceinline__ void fox_each4(
-    const float4 *v, const float *x, uint32_t cols, uint32_t first, F f)
+    const float4 *v, const float *x, uint32_t cols, bool wide, uint32_t first, F f)
 {
 #pragma unroll
 	for (int k = 0; k < FOX_HOLD; k++)
 		if ((first + k * WARPS * 128) / 128 * 128 < cols)
 			f(k, first + k * WARPS * 128, v[k]);
 	for (uint32_t i = first + FOX_HOLD * WARPS * 128; i / 128 * 128 < cols; i += WARPS * 128)
-		f(-1, i, fox_load4(x, i, cols));
+		f(-1, i, fox_load4(x, i, cols, wide));
 }
 
 /* Fill `dst` from one row x: WARPS warps, of which this is number `warp` of the block; w: the norm's weights as
  * fox_hold_norm loaded them. */
 template <int WARPS>
 static __device__ __forceinline__ void fox_fill_acts(uint8_t *dst, enum fox_matvec_acts kind, const float *x,
-    uint32_t cols, const struct fox_cuda_norm &norm, const float4 *w, float *shared, uint32_t warp)
+    uint32_t cols, bool wide, const struct fox_cuda_norm &norm, const float4 *w, float *shared, uint32_t warp)
 {
 	uint32_t first = (warp % WARPS * 32 + threadIdx.x % 32) * 4;
 	float4 v[FOX_HOLD];
 #pragma unroll
 	for (int k = 0; k < FOX_HOLD; k++)
-		v[k] = fox_load4(x, first + k * WARPS * 128, cols);
+		v[k] = fox_load4(x, first + k * WARPS * 128, cols, wide);
 	float mean = 0, inverse = 1;
 	if (norm.w) {
 		float sum = 0;
 		if (norm.layer) {
 			fox_each4<WARPS>(
-			    v, x, cols, first, [&](int, uint32_t, float4 a) { sum += (a.x + a.y) + (a.z + a.w); });
+			    v, x, cols, wide, first, [&](int, uint32_t, float4 a) { sum += (a.x + a.y) + (a.z + a.w); });
 			mean = fox_team_sum<WARPS>(sum, shared, warp) / (float)cols;
 			sum = 0;
 		}
-		fox_each4<WARPS>(v, x, cols, first, [&](int, uint32_t i, float4 a) {
+		fox_each4<WARPS>(v, x, cols, wide, first, [&](int, uint32_t i, float4 a) {
 			float p[4] = {a.x - mean, a.y - mean, a.z - mean, a.w - mean};
 #pragma unroll
 			for (uint32_t j = 0; j < 4; j++)
@@ -129,11 +128,11 @@ static __device__ __forceinline__ void fox_fill_acts(uint8_t *dst, enum fox_matv
 		});
 		inverse = 1.0f / sqrtf(fox_team_sum<WARPS>(sum, shared, warp) / (float)cols + norm.eps);
 	}
-	fox_each4<WARPS>(v, x, cols, first, [&](int k, uint32_t i, float4 a) {
+	fox_each4<WARPS>(v, x, cols, wide, first, [&](int k, uint32_t i, float4 a) {
 		if (norm.w) {
-			float4 s = k >= 0 ? w[k] : fox_load4(norm.w, i, cols), b = make_float4(0, 0, 0, 0);
+			float4 s = k >= 0 ? w[k] : fox_load4(norm.w, i, cols, wide), b = make_float4(0, 0, 0, 0);
 			if (norm.bias)
-				b = fox_load4(norm.bias, i, cols);
+				b = fox_load4(norm.bias, i, cols, wide);
 			a.x = i < cols ? (a.x - mean) * inverse * s.x + b.x : 0;
 			a.y = i + 1 < cols ? (a.y - mean) * inverse * s.y + b.y : 0;
 			a.z = i + 2 < cols ? (a.z - mean) * inverse * s.z + b.z : 0;
@@ -146,12 +145,12 @@ static __device__ __forceinline__ void fox_fill_acts(uint8_t *dst, enum fox_matv
 /* The norm's weights that fox_fill_acts<WARPS> wants; asks for the rest to come to L2. */
 template <int WARPS>
 static __device__ void fox_hold_norm(
-    float4 *w, const struct fox_cuda_norm &norm, uint32_t cols, uint32_t warp)
+    float4 *w, const struct fox_cuda_norm &norm, uint32_t cols, bool wide, uint32_t warp)
 {
 	uint32_t first = (warp % WARPS * 32 + threadIdx.x % 32) * 4;
 #pragma unroll
 	for (uint32_t k = 0; k < FOX_HOLD; k++)
-		w[k] = norm.w ? fox_load4(norm.w, first + k * WARPS * 128, cols) : make_float4(0, 0, 0, 0);
+		w[k] = norm.w ? fox_load4(norm.w, first + k * WARPS * 128, cols, wide) : make_float4(0, 0, 0, 0);
 	if (!norm.w)
 		return;
 	for (uint32_t i = first + FOX_HOLD * WARPS * 128; i < cols; i += WARPS * 128)

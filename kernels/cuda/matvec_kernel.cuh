@@ -4,10 +4,10 @@
 
 #include "kernels/cuda/matvec_acts.cuh"
 
-/* Where a warp stands: a pair of rows and a segment of them. */
-struct fox_matvec_at {
-	uint32_t job, segment;
-	const uint8_t *row[FOX_MATVEC_ROWS];
+/* How far a warp has asked for weights: the next segment of a pair of rows. */
+struct fox_matvec_ask {
+	uint32_t job, jobs, left; /* left: bytes of the rows from the segment on */
+	const uint8_t *from[FOX_MATVEC_ROWS];
 };
 
 static __device__ __forceinline__ uint32_t fox_matvec_jobs(
@@ -16,51 +16,68 @@ static __device__ __forceinline__ uint32_t fox_matvec_jobs(
 	return m.end == FOX_MATVEC_GATE ? part.rows : (part.rows + 1) / 2;
 }
 
-/* Point at the rows of at->job; the second of an odd last row is the row itself, and is not stored. */
-static __device__ __forceinline__ void fox_matvec_aim(
-    struct fox_matvec_at *at, const struct fox_matvec &m, const struct fox_matvec_part &part)
+/* Row k of a job; the second of an odd last row is the row itself, and is not stored. */
+static __device__ __forceinline__ const uint8_t *fox_matvec_row(
+    const struct fox_matvec &m, const struct fox_matvec_part &part, uint32_t job, uint32_t k)
 {
-	if (m.end == FOX_MATVEC_GATE) {
-		at->row[0] = part.w + at->job * part.row_bytes;
-		at->row[1] = part.w2 + at->job * part.row_bytes2;
-	} else {
-		at->row[0] = part.w + (uint64_t)(2 * at->job) * part.row_bytes;
-		at->row[1] = part.w + (uint64_t)min(2 * at->job + 1, part.rows - 1) * part.row_bytes;
-	}
+	if (m.end == FOX_MATVEC_GATE)
+		return k == 0 ? part.w + job * part.row_bytes : part.w2 + job * part.row_bytes2;
+	return part.w + (uint64_t)min(2 * job + k, part.rows - 1) * part.row_bytes;
 }
 
 /* Copy a segment into a slot: as it lies in its 16 bytes, or, where the type's words would not be aligned then, to the slot's
- * beginning (rows of odd lengths, or a view: slow, and right). */
+ * beginning (rows of odd lengths, or a view: slow, and right). The last eight of a row of floats is filled up with zeros. */
 static __device__ __forceinline__ void fox_matvec_copy(
-    uint8_t *slot, const uint8_t *from, uint32_t bytes, uint32_t tight, uint32_t lane)
+    uint8_t *slot, const uint8_t *from, uint32_t bytes, const struct fox_matvec_shape &shape, uint32_t lane)
 {
-	uint32_t shift = (uint32_t)(uintptr_t)from & 15;
-	if ((shift & (tight - 1)) == 0) {
-		for (uint32_t i = lane * 16; i < shift + bytes; i += 512)
-			fox_ptx_copy16(slot + i, from - shift + i, 16);
+	uint32_t shift = (uint32_t)(uintptr_t)from & (shape.tight < 16 ? 15 : 0),
+	         odd = (uint32_t)(uintptr_t)from & (shape.tight - 1);
+	if (odd == 0 && bytes == shape.bytes) {
+#pragma unroll
+		for (uint32_t i = 0; i < shape.slot; i += 512) /* all addresses are offsets from one */
+			if (shape.tight == 16 && i + 512 <= shape.bytes)
+				fox_ptx_copy16(slot + lane * 16 + i, from + lane * 16 + i, 16);
+			else if (lane * 16 + i < shift + shape.bytes)
+				fox_ptx_copy16(slot + lane * 16 + i, from - shift + lane * 16 + i, 16);
+		return;
+	}
+	uint32_t whole = shape.acts == FOX_MATVEC_F32X8 ? shape.bytes * 8 / shape.weights : 1;
+	uint32_t end = (bytes + whole - 1) / whole * whole;
+	if (odd == 0) {
+#pragma unroll 1
+		for (uint32_t i = lane * 16; i < shift + end; i += 512)
+			fox_ptx_copy16(slot + i, from - shift + i, whole == 1 ? 16 : bytes > i ? min(bytes - i, 16u) : 0);
 	} else {
-		for (uint32_t i = lane * 2; i < bytes; i += 64)
-			*(fox_bits16 *)(slot + i) = *(const fox_bits16 *)(from + i);
+#pragma unroll 1
+		for (uint32_t i = lane * 2; i < end; i += 64)
+			*(fox_bits16 *)(slot + i) = i < bytes ? *(const fox_bits16 *)(from + i) : 0;
 	}
 }
 
-/* Ask for the segment pair at `at`, close the group, and go on to the next. */
-static __device__ __forceinline__ void fox_matvec_ask(uint8_t *slots, struct fox_matvec_at *at,
+static __device__ __forceinline__ void fox_matvec_aim(
+    struct fox_matvec_ask *ask, const struct fox_matvec &m, const struct fox_matvec_part &part)
+{
+	if (ask->job >= ask->jobs)
+		return;
+	ask->left = part.line_bytes;
+	ask->from[0] = fox_matvec_row(m, part, ask->job, 0);
+	ask->from[1] = fox_matvec_row(m, part, ask->job, 1);
+}
+
+/* Ask for a pair of segments, close the group, and go on to the next. */
+static __device__ __forceinline__ void fox_matvec_next(uint8_t *slots, struct fox_matvec_ask *ask,
     const struct fox_matvec &m, const struct fox_matvec_part &part, const struct fox_matvec_shape &shape,
     uint32_t lane)
 {
-	if (at->job < fox_matvec_jobs(m, part)) {
-		uint32_t from = at->segment * shape.bytes, bytes = min(shape.bytes, part.line_bytes - from);
-#pragma unroll
-		for (uint32_t k = 0; k < FOX_MATVEC_ROWS; k++)
-			fox_matvec_copy(slots + k * shape.slot, at->row[k] + from, bytes, shape.tight, lane);
-		if (from + bytes == part.line_bytes) {
-			at->segment = 0;
-			at->job += part.n_blocks * FOX_MATVEC_WARPS;
-			if (at->job < fox_matvec_jobs(m, part))
-				fox_matvec_aim(at, m, part);
-		} else {
-			at->segment++;
+	if (ask->job < ask->jobs) {
+		uint32_t bytes = min(shape.bytes, ask->left);
+		fox_matvec_copy(slots, ask->from[0], bytes, shape, lane);
+		fox_matvec_copy(slots + shape.slot, ask->from[1], bytes, shape, lane);
+		ask->left -= bytes;
+		ask->from[0] += bytes, ask->from[1] += bytes;
+		if (ask->left == 0) {
+			ask->job += part.n_blocks * FOX_MATVEC_WARPS;
+			fox_matvec_aim(ask, m, part);
 		}
 	}
 	fox_ptx_copy_close();
@@ -100,13 +117,7 @@ template <enum fox_type T, int RX> struct fox_matvec_unit<T, RX, FOX_MATVEC_F32X
 			float v[FOX_MATVEC_ROWS][8];
 #pragma unroll
 			for (uint32_t k = 0; k < FOX_MATVEC_ROWS; k++)
-				fox_decode8<T, fox_block<T>::TIGHT>(v[k], w[k], i + lane);
-			if (8 * u + 8 > cols) { /* what lies behind the row may be NaN */
-#pragma unroll
-				for (uint32_t j = 0; j < 8; j++)
-					if (8 * u + j >= cols)
-						v[0][j] = v[1][j] = 0;
-			}
+				fox_decode8<T, fox_block<T>::TIGHT>(v[k], w[k], 0, i + lane);
 			fox_matvec_eight<RX>(acc, v, acts + u * 16, acts + (padded + u) * 16, acts_bytes);
 		}
 	}
@@ -116,17 +127,19 @@ template <enum fox_type T, int RX> struct fox_matvec_unit<T, RX, FOX_MATVEC_F32X
 	FOX_DEVICE void add(float (*acc)[RX], const uint8_t *const *w, const uint8_t *acts, uint32_t acts_bytes,
 	    uint32_t segment, uint32_t cols, uint32_t lane, enum fox_type)
 	{
-		uint32_t u = segment * 32 + lane, all = cols / 32;
-		if (u >= all)
-			return;
+		constexpr uint32_t units = fox_matvec_shape_of<T>(FOX_ARITH_EXACT).weights / 32;
+		uint32_t all = cols / 32;
+#pragma unroll 1
+		for (uint32_t g = lane, u = segment * units + lane; g < units && u < all; g += 32, u += 32) {
 #pragma unroll(RX <= 2 ? 4 : 1) /* few rows: scales are computed once; many: code stays small */
-		for (uint32_t e = 0; e < 4; e++) {
-			float v[FOX_MATVEC_ROWS][8];
+			for (uint32_t e = 0; e < 4; e++) {
+				float v[FOX_MATVEC_ROWS][8];
 #pragma unroll
-			for (uint32_t k = 0; k < FOX_MATVEC_ROWS; k++)
-				fox_decode8<T, fox_block<T>::TIGHT>(v[k], w[k], 4 * lane + e);
-			fox_matvec_eight<RX>(
-			    acc, v, acts + (2 * e * all + u) * 16, acts + ((2 * e + 1) * all + u) * 16, acts_bytes);
+				for (uint32_t k = 0; k < FOX_MATVEC_ROWS; k++)
+					fox_decode8<T, fox_block<T>::TIGHT>(v[k], w[k], g, e);
+				fox_matvec_eight<RX>(
+				    acc, v, acts + (2 * e * all + u) * 16, acts + ((2 * e + 1) * all + u) * 16, acts_bytes);
+			}
 		}
 	}
 };
@@ -135,22 +148,25 @@ template <enum fox_type T, int RX> struct fox_matvec_unit<T, RX, FOX_MATVEC_Q8> 
 	FOX_DEVICE void add(float (*acc)[RX], const uint8_t *const *w, const uint8_t *acts, uint32_t acts_bytes,
 	    uint32_t segment, uint32_t cols, uint32_t lane, enum fox_type)
 	{
-		uint32_t u = segment * 32 + lane, all = cols / 32;
-		if (u >= all)
-			return;
-		struct fox_thirty_two g[FOX_MATVEC_ROWS];
-#pragma unroll
-		for (uint32_t k = 0; k < FOX_MATVEC_ROWS; k++)
-			fox_unpack32<T, fox_block<T>::TIGHT>(&g[k], w[k], lane);
-#pragma unroll
-		for (uint32_t r = 0; r < RX; r++, acts += acts_bytes) {
-			uint4 a = *(const uint4 *)(acts + u * 16), b = *(const uint4 *)(acts + (all + u) * 16);
-			uint2 scale = *(const uint2 *)(acts + 32 * all + u * 8);
-			uint32_t x[8] = {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
-			int sum[2] = {(int)(int16_t)scale.y, (int)scale.y >> 16};
+		constexpr uint32_t units = fox_matvec_shape_of<T>(FOX_ARITH_FAST).weights / 32;
+		uint32_t all = cols / 32;
+#pragma unroll 1
+		for (uint32_t i = lane, u = segment * units + lane; i < units && u < all; i += 32, u += 32) {
+			struct fox_thirty_two g[FOX_MATVEC_ROWS];
 #pragma unroll
 			for (uint32_t k = 0; k < FOX_MATVEC_ROWS; k++)
-				acc[k][r] = fmaf(__uint_as_float(scale.x), of_group(g[k], x, sum), acc[k][r]);
+				fox_unpack32<T, fox_block<T>::TIGHT>(&g[k], w[k], i);
+#pragma unroll
+			for (uint32_t r = 0; r < RX; r++) {
+				const uint8_t *x0 = acts + r * acts_bytes;
+				uint4 a = *(const uint4 *)(x0 + u * 16), b = *(const uint4 *)(x0 + (all + u) * 16);
+				uint2 scale = *(const uint2 *)(x0 + 32 * all + u * 8);
+				uint32_t x[8] = {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
+				int sum[2] = {(int)(int16_t)scale.y, (int)scale.y >> 16};
+#pragma unroll
+				for (uint32_t k = 0; k < FOX_MATVEC_ROWS; k++)
+					acc[k][r] = fmaf(__uint_as_float(scale.x), of_group(g[k], x, sum), acc[k][r]);
+			}
 		}
 	}
 
@@ -181,35 +197,42 @@ template <enum fox_type T, int RX> struct fox_matvec_unit<T, RX, FOX_MATVEC_Q8> 
 template <enum fox_type T>
 static constexpr bool fox_matvec_rare_type = fox_block<T>::LEN != 8 && !fox_block<T>::INTEGER;
 
+enum { FOX_MATVEC_RARE_WEIGHTS = 2048 };
+
 template <int RX> struct fox_matvec_rare {
 	FOX_DEVICE void add(float (*acc)[RX], const uint8_t *const *w, const uint8_t *acts, uint32_t acts_bytes,
 	    uint32_t segment, uint32_t cols, uint32_t lane, enum fox_type type)
 	{
-		uint32_t u = segment * 32 + lane, all = cols / 32;
-		if (u >= all)
-			return;
+		constexpr uint32_t units = FOX_MATVEC_RARE_WEIGHTS / 32;
+		uint32_t all = cols / 32;
 #pragma unroll 1
-		for (uint32_t e = 0; e < 4; e++) {
-			float v[FOX_MATVEC_ROWS][8] = {};
+		for (uint32_t g = lane, u = segment * units + lane; g < units && u < all; g += 32, u += 32)
 #pragma unroll 1
-			for (uint32_t k = 0; k < FOX_MATVEC_ROWS; k++) {
-				float one[8] = {};
-				decode(one, type, w[k], 4 * lane + e);
+			for (uint32_t e = 0; e < 4; e++) {
+				float v[FOX_MATVEC_ROWS][8] = {};
+#pragma unroll 1
+				for (uint32_t k = 0; k < FOX_MATVEC_ROWS;
+				     k++) { /* v[0] moves on, so that no index is variable */
+					float one[8] = {};
+					decode(one, type, k == 0 ? w[1] : w[0], g, e);
 #pragma unroll
-				for (uint32_t i = 0; i < 8; i++)
-					(k == 0 ? v[0] : v[1])[i] = one[i];
+					for (uint32_t i = 0; i < 8; i++)
+						v[1][i] = v[0][i], v[0][i] = one[i];
+				}
+				fox_matvec_eight<RX>(
+				    acc, v, acts + (2 * e * all + u) * 16, acts + ((2 * e + 1) * all + u) * 16, acts_bytes);
 			}
-			fox_matvec_eight<RX>(
-			    acc, v, acts + (2 * e * all + u) * 16, acts + ((2 * e + 1) * all + u) * 16, acts_bytes);
-		}
 	}
 
-	FOX_DEVICE void decode(float *out, enum fox_type type, const uint8_t *row, uint32_t e)
+	FOX_DEVICE void decode(float *out, enum fox_type type, const uint8_t *row, uint32_t g, uint32_t k)
 	{
 #define FOX_DECODE(ID, name)                                                                                 \
 	case FOX_##ID:                                                                                           \
+		static_assert(!fox_matvec_rare_type<FOX_##ID> ||                                                     \
+		                  fox_matvec_shape_of<FOX_##ID>(FOX_ARITH_EXACT).weights == FOX_MATVEC_RARE_WEIGHTS, \
+		    "");                                                                                             \
 		if constexpr (fox_matvec_rare_type<FOX_##ID>)                                                        \
-			fox_decode8<FOX_##ID, fox_block<FOX_##ID>::TIGHT>(out, row, e);                                  \
+			fox_decode8<FOX_##ID, fox_block<FOX_##ID>::TIGHT>(out, row, g, k);                               \
 		break;
 		switch (type) {
 			FOX_GEMM_TYPES(FOX_DECODE, FOX_DECODE)
@@ -302,29 +325,33 @@ template <int N> static __device__ __forceinline__ void fox_matvec_wait_but(uint
 template <int RX, typename UNIT>
 static __device__ __forceinline__ void fox_matvec_rows(const struct fox_matvec &m,
     const struct fox_matvec_part &part, const struct fox_matvec_shape shape, const uint8_t *acts,
-    uint8_t *ring, struct fox_matvec_at ask, uint32_t first_job)
+    uint8_t *ring, struct fox_matvec_ask ask, uint32_t first_job)
 {
-	uint32_t lane = threadIdx.x % 32, stage = 0, jobs = fox_matvec_jobs(m, part);
+	uint32_t lane = threadIdx.x % 32, stage = 0;
 	uint32_t acts_bytes = fox_matvec_acts_bytes(shape.acts, m.cols);
-	struct fox_matvec_at at = {first_job, 0, {NULL, NULL}};
-	for (; at.job < jobs; at.job += part.n_blocks * FOX_MATVEC_WARPS) {
-		fox_matvec_aim(&at, m, part);
-		struct fox_matvec_out out = fox_matvec_open<RX>(m, part, at.job, lane);
+	for (uint32_t job = first_job; job < ask.jobs; job += part.n_blocks * FOX_MATVEC_WARPS) {
+		struct fox_matvec_out out = fox_matvec_open<RX>(m, part, job, lane);
 		float acc[FOX_MATVEC_ROWS][RX] = {};
-		uint32_t from = 0;
-		for (at.segment = 0; from < part.line_bytes; at.segment++, from += shape.bytes) {
+		uint32_t shift[FOX_MATVEC_ROWS];
+#pragma unroll
+		for (uint32_t k = 0; k < FOX_MATVEC_ROWS; k++)
+			shift[k] = (uint32_t)(uintptr_t)fox_matvec_row(m, part, job, k);
+#pragma unroll 1
+		for (uint32_t segment = 0, from = 0; from < part.line_bytes; segment++, from += shape.bytes) {
 			uint8_t *slots = ring + stage * FOX_MATVEC_ROWS * shape.slot;
 			const uint8_t *w[FOX_MATVEC_ROWS];
 #pragma unroll
 			for (uint32_t k = 0; k < FOX_MATVEC_ROWS; k++) {
-				uint32_t shift = (uint32_t)((uintptr_t)at.row[k] + from) & 15;
-				w[k] = slots + k * shape.slot + (shift & (shape.tight - 1) ? 0 : shift);
+				uint32_t at = (shift[k] + from) & 15;
+				w[k] = slots + k * shape.slot + (at & (shape.tight - 1) ? 0 : at);
+				if (shape.tight == 16)
+					w[k] = slots + k * shape.slot;
 			}
 			fox_matvec_wait_but<FOX_MATVEC_STAGES - 1>(shape.stages - 1); /* all but those behind this one */
 			__syncwarp();
-			UNIT::add(acc, w, acts, acts_bytes, at.segment, m.cols, lane, part.type);
+			UNIT::add(acc, w, acts, acts_bytes, segment, m.cols, lane, part.type);
 			__syncwarp();
-			fox_matvec_ask(slots, &ask, m, part, shape, lane);
+			fox_matvec_next(slots, &ask, m, part, shape, lane);
 			stage = stage + 1 == shape.stages ? 0 : stage + 1;
 		}
 		fox_matvec_close(m, out, fox_matvec_sum<FOX_MATVEC_ROWS * RX>(&acc[0][0], lane));
@@ -333,7 +360,7 @@ static __device__ __forceinline__ void fox_matvec_rows(const struct fox_matvec &
 
 /* blocks of FOX_MATVEC_THREADS; dynamic shared memory: m.acts_bytes, then a ring for each warp */
 template <int RX, enum fox_arith ARITH, bool INSIDE>
-static __global__ void __launch_bounds__(FOX_MATVEC_THREADS, RX == 8 ? 2 : 3)
+static __global__ void __launch_bounds__(FOX_MATVEC_THREADS, RX == 1 ? 3 : 2)
     fox_matvec_kernel(const __grid_constant__ struct fox_matvec m)
 {
 	FOX_SHARED_DYNAMIC;
@@ -345,20 +372,20 @@ static __global__ void __launch_bounds__(FOX_MATVEC_THREADS, RX == 8 ? 2 : 3)
 	const struct fox_matvec_part &part = m.part[p];
 	uint32_t first_job = (blockIdx.x - part.first_block) * FOX_MATVEC_WARPS + warp;
 	uint8_t *shared = (uint8_t *)fox_shared_dynamic, *ring = shared + m.acts_bytes + warp * FOX_MATVEC_RING;
-	struct fox_matvec_at ask = {first_job, 0, {NULL, NULL}};
-	if (first_job < fox_matvec_jobs(m, part))
-		fox_matvec_aim(&ask, m, part);
+	struct fox_matvec_ask ask = {first_job, fox_matvec_jobs(m, part), 0, {NULL, NULL}};
+	fox_matvec_aim(&ask, m, part);
+#pragma unroll 1
 	for (uint32_t i = 0; i < part.shape.stages; i++)
-		fox_matvec_ask(ring + i * FOX_MATVEC_ROWS * part.shape.slot, &ask, m, part, part.shape, lane);
+		fox_matvec_next(ring + i * FOX_MATVEC_ROWS * part.shape.slot, &ask, m, part, part.shape, lane);
 	const uint8_t *acts = m.acts;
 	if (INSIDE) {
 		constexpr int team = FOX_MATVEC_WARPS / RX;
 		float4 w[FOX_HOLD];
-		fox_hold_norm<team>(w, m.norm, m.cols, warp);
+		fox_hold_norm<team>(w, m.norm, m.cols, m.wide, warp);
 		fox_ptx_wait_before();
 		uint32_t r = warp / team; /* rows that are not there are the last: computed, not stored */
 		fox_fill_acts<team>(shared + r * fox_matvec_acts_bytes(part.shape.acts, m.cols), part.shape.acts,
-		    m.x + (size_t)min(r, m.rows - 1) * m.cols, m.cols, m.norm, w, sums, warp);
+		    m.x + (size_t)min(r, m.rows - 1) * m.cols, m.cols, m.wide, m.norm, w, sums, warp);
 		acts = shared;
 		__syncthreads();
 	} else {
@@ -392,20 +419,12 @@ static enum fox_status fox_matvec_start(
 
 template <enum fox_arith ARITH>
 static enum fox_status fox_matvec_choose(
-    struct fox_cuda *c, const struct fox_matvec *m, uint32_t rx, uint32_t blocks, struct fox_err *err)
+    struct fox_cuda *c, const struct fox_matvec *m, uint32_t blocks, struct fox_err *err)
 {
 	if (m->acts)
-		return fox_matvec_start<8, ARITH, false>(c, m, blocks, err);
-	switch (rx) {
-	case 1:
-		return fox_matvec_start<1, ARITH, true>(c, m, blocks, err);
-	case 2:
-		return fox_matvec_start<2, ARITH, true>(c, m, blocks, err);
-	case 4:
-		return fox_matvec_start<4, ARITH, true>(c, m, blocks, err);
-	default:
-		return fox_matvec_start<8, ARITH, true>(c, m, blocks, err);
-	}
+		return fox_matvec_start<FOX_CUDA_FEW, ARITH, false>(c, m, blocks, err);
+	return m->rows == 1 ? fox_matvec_start<1, ARITH, true>(c, m, blocks, err)
+	                    : fox_matvec_start<FOX_MATVEC_HELD, ARITH, true>(c, m, blocks, err);
 }
 
 #endif
