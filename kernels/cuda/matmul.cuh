@@ -5,9 +5,9 @@
  * 16 bytes, of columns up to a multiple of 64, zeros behind the last.
  *
  *   form      activations           weights               products   error, of S = sum |w x|
- *   BF16      bf16                  bf16                  1          2^-9 of each rounded operand
+ *   BF16      bf16                  bf16                  1          2^-8 of each rounded operand
  *   F16       f16 times 2^e         f16 as stored         1          2^-11
- *   BF16X3    bf16, three parts     bf16 as stored        3          2^-26, and what f32 sums round
+ *   BF16X3    bf16, three parts     bf16 as stored        3          none but what f32 sums round
  *   F16X2     f16, two, times 2^e   f16 as stored         2          2^-22, likewise
  *   F16X22    f16, two, times 2^e   f16, two, times 2^e   3          3 * 2^-22, likewise
  *

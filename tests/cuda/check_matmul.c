@@ -108,7 +108,7 @@ static void reckon(struct trial *t, uint32_t i)
 	size_t n = s->cols, w_rows = s->w_rows[i];
 	bool fast = s->arith == FOX_ARITH_FAST, bf16 = all_of(s, FOX_BF16), f16 = all_of(s, FOX_F16);
 	double steps = fast ? (double)n / 16 + 2 : 8 + (double)n / 64 + 2, of_sum = steps * 0x1p-23;
-	double of_parts = fast ? 0 : bf16 ? 0x1p-26 : f16 ? 0x1p-22 : 3 * 0x1p-22;
+	double of_parts = fast || bf16 ? 0 : f16 ? 0x1p-22 : 3 * 0x1p-22;
 	float *x = malloc(n * sizeof *x), *w = malloc(w_rows * n * sizeof *w);
 	part->want = malloc(s->rows * w_rows * sizeof *part->want);
 	part->bound = malloc(s->rows * w_rows * sizeof *part->bound);
