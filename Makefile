@@ -160,6 +160,7 @@ $(FUZZ): LDFLAGS += -fsanitize=fuzzer
 else
 $(FUZZ): $(B)/tests/fuzz/replay.o
 endif
+$(B)/tests/kernels/check_gemm: $(B)/tests/kernels/plain_amx_avx2.o
 $(TESTS): LDTEST := $(TEST_LIBS)
 $(BINS) $(TESTS) $(FUZZ) $(GENS): $(LIB)
 	mkdir -p $(@D)
