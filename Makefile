@@ -59,7 +59,7 @@ CUSRC  := $(filter-out $(SKIP),$(wildcard kernels/cuda/*.cu))
 CULIB  := $(B)/libfoxcuda.a# device and operations: nvcc's, or the stub
 SIMTLIB := $(B)/simt/libfoxcuda.a# the same by g++ for the CPU
 ifeq ($(CUDA),1)
-CUOBJS := $(CUSRC:%.cu=$(B)/%.cu.o) $(B)/kernels/cuda/ops_stub.o
+CUOBJS := $(CUSRC:%.cu=$(B)/%.cu.o)
 CULIBS := -L$(dir $(NVCC))../lib64 -lcudart_static -ldl -lrt -lstdc++
 else
 CUOBJS := $(B)/kernels/cuda/cuda_stub.o $(B)/kernels/cuda/ops_stub.o
@@ -183,7 +183,7 @@ $(B)/simt/%.o: tests/simt/%.cpp
 	$(CXX) $(SIMTFLAGS) $(if $(filter release,$(config)),-O2) -MMD -MP -c $< -o $@
 $(LIB): $(OBJS)
 $(CULIB): $(CUOBJS)
-$(SIMTLIB): $(CUSRC:%.cu=$(B)/simt/%.o) $(B)/simt/simt.o $(B)/simt/host.o $(B)/kernels/cuda/ops_stub.o
+$(SIMTLIB): $(CUSRC:%.cu=$(B)/simt/%.o) $(B)/simt/simt.o $(B)/simt/host.o
 $(LIB) $(CULIB) $(SIMTLIB):
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -194,6 +194,7 @@ $(FUZZ): LDFLAGS += -fsanitize=fuzzer
 else
 $(FUZZ): $(B)/tests/fuzz/replay.o
 endif
+$(B)/tests/kernels/check_gemm: $(B)/tests/kernels/plain_amx_avx2.o
 $(TESTS) $(SIMTESTS) $(GPUTESTS): LDTEST := $(TEST_LIBS)
 $(BINS) $(TESTS) $(FUZZ) $(GENS) $(GPUTESTS): $(LIB) $(CULIB)
 $(CHECKS:%=$(B)/simt/%): $(B)/simt/%: $(B)/tests/cuda/%.o
@@ -204,11 +205,10 @@ $(B)/gpu/check_device: $(B)/tests/cuda/probe.cu.o
 $(foreach m,$(MAINS),$(eval $(B)/simt/bin/$(basename $(notdir $m)): $(B)/$(m:.c=.o)))
 $(SIMTESTS) $(SIMTBINS): $(LIB) $(SIMTLIB)
 $(SIMTESTS) $(SIMTBINS): CULIBS := -lstdc++
-# whole: ops_stub.c answers weakly for what has no kernel yet, and a weak answer must not hide one
 $(BINS) $(TESTS) $(FUZZ) $(GENS) $(SIMTESTS) $(SIMTBINS) $(GPUTESTS):
 	mkdir -p $(@D)
 	echo "  LINK  $@"
-	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) $(SIMTEXTRA) -Wl,--start-group $(LIB) -Wl,--whole-archive $(filter %/libfoxcuda.a,$^) -Wl,--no-whole-archive -Wl,--end-group $(LIBS) $(CULIBS) $(LDTEST) -o $@
+	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) $(SIMTEXTRA) -Wl,--start-group $(LIB) $(filter %/libfoxcuda.a,$^) -Wl,--end-group $(LIBS) $(CULIBS) $(LDTEST) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .PHONY: all bins demo test run-tests test-all setup bench bench-peers check-gpu gpu-tests bench-gpu fuzz fuzz-bins lint format deps install clean help

@@ -51,7 +51,8 @@ static uint64_t xgetbv0(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-/* Linux gives tile registers only to a process that asks. source: Linux Documentation/arch/x86/xstate.rst */
+/* Linux gives tile registers only to a process that asks, and then to all its threads.
+ * source: Linux Documentation/arch/x86/xstate.rst */
 static bool amx_permitted(void)
 {
 #if defined(__linux__) && defined(SYS_arch_prctl)
@@ -60,6 +61,16 @@ static bool amx_permitted(void)
 #else
 	return false;
 #endif
+}
+
+/* Palette 1 as kernels configure it: eight tiles of 16 rows of 64 bytes. source: Intel SDM volume 2, CPUID leaf 1DH */
+static bool amx_palette(void)
+{
+	uint32_t a, b, c, d;
+	if (!__get_cpuid_count(0x1d, 0, &a, &b, &c, &d) || a < 1)
+		return false;
+	__cpuid_count(0x1d, 1, a, b, c, d);
+	return a == (1024u << 16 | 8192u) && b == (8u << 16 | 64u) && (c & 0xffff) == 16;
 }
 
 /* All bits of `want` set in `have`? */
@@ -92,7 +103,8 @@ static uint32_t detect(void)
 	if (has(a71, BIT(5)))
 		isa |= FOX_ISA_AVX512BF16;
 	/* bf16 22, tile 24, int8 25; XTILECFG and XTILEDATA */
-	if (has(d7, BIT(22) | BIT(24) | BIT(25)) && has(xcr0, BIT(17) | BIT(18)) && amx_permitted())
+	if (has(d7, BIT(22) | BIT(24) | BIT(25)) && has(xcr0, BIT(17) | BIT(18)) && amx_palette() &&
+	    amx_permitted())
 		isa |= FOX_ISA_AMX;
 	return close_set(isa);
 }

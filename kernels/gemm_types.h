@@ -4,9 +4,15 @@
 
 /* WIDE(ID, name): decoders exist for vector sets; PLAIN(ID, name): the scalar one serves all. */
 #define FOX_GEMM_TYPES(WIDE, PLAIN)                                                                          \
+	FOX_GEMM_FLOATS(WIDE, PLAIN)                                                                             \
+	FOX_GEMM_BLOCKS(WIDE, PLAIN)
+
+#define FOX_GEMM_FLOATS(WIDE, PLAIN)                                                                         \
 	PLAIN(F32, f32)                                                                                          \
 	WIDE(F16, f16)                                                                                           \
-	WIDE(BF16, bf16)                                                                                         \
+	WIDE(BF16, bf16)
+
+#define FOX_GEMM_BLOCKS(WIDE, PLAIN)                                                                         \
 	WIDE(Q8_0, q8_0)                                                                                         \
 	WIDE(Q4_0, q4_0)                                                                                         \
 	WIDE(Q4_1, q4_1)                                                                                         \

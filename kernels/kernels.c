@@ -121,7 +121,7 @@ void fox_kernels_init(struct fox_kernels *k, uint32_t isa)
 	    .encode_weighted[FOX_IQ4_NL] = fox_encode_weighted_iq4_nl_scalar,
 	    .encode_weighted[FOX_IQ4_XS] = fox_encode_weighted_iq4_xs_scalar,
 	    .acts[FOX_ACTS_BF16] = fox_acts_bf16_scalar,
-	    .acts[FOX_ACTS_BF16X2] = fox_acts_bf16x2_scalar,
+	    .acts[FOX_ACTS_BF16X3] = fox_acts_bf16x3_scalar,
 	    .acts[FOX_ACTS_Q8] = fox_acts_q8_scalar,
 	    .acts[FOX_ACTS_Q16] = fox_acts_q16_scalar,
 	    .acts[FOX_ACTS_U8] = fox_acts_u8_scalar,

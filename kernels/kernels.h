@@ -202,12 +202,13 @@ fox_gelu_mul_fn fox_gelu_mul_scalar, fox_gelu_mul_avx2, fox_gelu_mul_avx512;
 fox_layernorm_fn fox_layernorm_scalar, fox_layernorm_avx2, fox_layernorm_avx512;
 fox_softcap_fn fox_softcap_scalar, fox_softcap_avx2, fox_softcap_avx512;
 fox_rope_fn fox_rope_scalar, fox_rope_avx2, fox_rope_avx512;
-fox_acts_fn fox_acts_bf16_scalar, fox_acts_bf16x2_scalar, fox_acts_q8_scalar, fox_acts_q16_scalar;
+fox_acts_fn fox_acts_bf16_scalar, fox_acts_bf16x3_scalar, fox_acts_q8_scalar, fox_acts_q16_scalar;
 fox_acts_fn fox_acts_u8_scalar, fox_acts_u8_avx2;
 /* gemm: one table for each way of multiplying */
 extern const struct fox_gemm fox_gemm_exact_scalar[FOX_TYPE_LIMIT], fox_gemm_exact_avx2[FOX_TYPE_LIMIT],
     fox_gemm_f32_avx2[FOX_TYPE_LIMIT], fox_gemm_u8_avx2[FOX_TYPE_LIMIT], fox_gemm_i16_avx2[FOX_TYPE_LIMIT],
-    fox_gemm_u8_wide_avx2[FOX_TYPE_LIMIT], fox_gemm_bf16_avx512bf16[FOX_TYPE_LIMIT];
+    fox_gemm_u8_wide_avx2[FOX_TYPE_LIMIT], fox_gemm_bf16_avx512bf16[FOX_TYPE_LIMIT],
+    fox_gemm_fast_amx[FOX_TYPE_LIMIT], fox_gemm_exact_amx[FOX_TYPE_LIMIT];
 fox_panel_mul_fn fox_panel_mul_u8_32_avx2, fox_panel_mul_u8_32b_avx2, fox_panel_mul_u8_16_avx2,
     fox_panel_mul_u8_16b_avx2;
 fox_panel_mul_fn fox_panel_mul_u8_32_avx512, fox_panel_mul_u8_32b_avx512, fox_panel_mul_u8_16_avx512,
@@ -230,7 +231,7 @@ fox_gemv_fn fox_gemv_exact_f32_avx2, fox_gemv_exact_f16_avx2, fox_gemv_exact_bf1
     fox_gemv_exact_iq2_xs_avx2, fox_gemv_exact_iq2_s_avx2, fox_gemv_exact_iq3_xxs_avx2,
     fox_gemv_exact_iq3_s_avx2, fox_gemv_exact_tq1_0_avx2, fox_gemv_exact_tq2_0_avx2,
     fox_gemv_exact_q1_0_avx2, fox_gemv_exact_q2_0_avx2;
-fox_acts_fn fox_acts_bf16_avx2, fox_acts_bf16x2_avx2, fox_acts_q8_avx2, fox_acts_q16_avx2;
+fox_acts_fn fox_acts_bf16_avx2, fox_acts_bf16x3_avx2, fox_acts_q8_avx2, fox_acts_q16_avx2;
 fox_gemv_fn fox_gemv_q8_0_avx512, fox_gemv_q4_0_avx512, fox_gemv_q4_1_avx512, fox_gemv_q5_0_avx512,
     fox_gemv_q5_1_avx512, fox_gemv_iq4_nl_avx512, fox_gemv_mxfp4_avx512, fox_gemv_q2_k_avx512,
     fox_gemv_q3_k_avx512, fox_gemv_q4_k_avx512, fox_gemv_q5_k_avx512, fox_gemv_q6_k_avx512,
@@ -238,6 +239,6 @@ fox_gemv_fn fox_gemv_q8_0_avx512, fox_gemv_q4_0_avx512, fox_gemv_q4_1_avx512, fo
 fox_gemv_fn fox_gemv_exact_f32_avx512, fox_gemv_exact_f16_avx512, fox_gemv_exact_bf16_avx512,
     fox_gemv_exact_q8_0_avx512;
 fox_gemv_fn fox_gemv_bf16_avx512bf16;
-fox_acts_fn fox_acts_bf16_avx512, fox_acts_bf16x2_avx512, fox_acts_q8_avx512, fox_acts_q16_avx512;
+fox_acts_fn fox_acts_bf16_avx512, fox_acts_bf16x3_avx512, fox_acts_q8_avx512, fox_acts_q16_avx512;
 
 #endif

@@ -12,8 +12,8 @@ static size_t element(enum fox_acts_kind kind)
 	case FOX_ACTS_BF16:
 	case FOX_ACTS_Q16:
 		return 2;
-	case FOX_ACTS_BF16X2:
-		return 4;
+	case FOX_ACTS_BF16X3:
+		return 6;
 	case FOX_ACTS_Q8:
 	case FOX_ACTS_U8:
 		return 1;

@@ -19,7 +19,7 @@ extern const char *const fox_arith_names[FOX_ARITH_COUNT + 1]; /* "exact", "fast
 enum fox_acts_kind {
 	FOX_ACTS_F32,    /* q: float, the slot itself */
 	FOX_ACTS_BF16,   /* q: bf16, rounded to nearest even */
-	FOX_ACTS_BF16X2, /* q: bf16 [2][step]: the rounded value, then what it lacks, rounded */
+	FOX_ACTS_BF16X3, /* q: bf16 [3][step]: the rounded value, what it lacks, rounded, and what both lack, which is little */
 	FOX_ACTS_Q8,     /* q: int8; d and sum */
 	FOX_ACTS_Q16,    /* q: int16 with the values of FOX_ACTS_Q8; d and sum */
 	FOX_ACTS_U8,     /* q: uint8, those of FOX_ACTS_Q8 plus 128; d, four for each group */
@@ -61,7 +61,8 @@ typedef void fox_acts_fn(const struct fox_acts *a, size_t row, const float *x, s
  * rows    >= 1; a row's value does not depend on how many are asked for at once
  * bound   exact: the bits of dot on the same machine. fast: |y - y_real| <= 2e-6 * S + n * 2^-130, y_real the sum in real
  *         numbers of decoded weights times what a holds, S = sum |w[i] * x[i]|; of types with a minimum S counts both terms,
- *         |d q x| and |m x|, which are added apart. Integer sums are exact.
+ *         |d q x| and |m x|, which are added apart. Integer sums are exact. Where bf16 is multiplied as such, numbers below
+ *         2^-126 count as 0, weights, activations, parts of them, products and sums: for each this much comes on top.
  */
 typedef void fox_gemv_fn(float *y, const void *w, size_t w_step, size_t rows, const struct fox_acts *x, size_t n);
 
@@ -74,7 +75,7 @@ typedef void fox_pack_fn(void *panel, const void *w, size_t w_step, size_t rows,
  *
  * rows    as packed: only these are written
  * cols    >= 1 rows of activations; a column's value does not depend on the others nor on how many there are
- * bound   exact: the bits of gemv. fast: as gemv
+ * bound   `error` of struct fox_gemm says which
  */
 typedef void fox_panel_mul_fn(
     float *y, size_t y_step, const void *panel, size_t rows, const struct fox_acts *x, size_t n, size_t cols);
@@ -86,6 +87,9 @@ struct fox_gemm {
 	enum fox_acts_kind acts;
 	uint32_t rows;   /* weight rows of a panel */
 	const char *isa; /* who won */
+	/* 0: exact has the bits of gemv, fast has its bound. Else |y - y_real| <= error * S, with gemv's y_real (exact: of the
+	 * activations themselves) and S; in exact arithmetic one row of activations must then go this way too. */
+	float error;
 };
 
 struct fox_gemv {
@@ -108,7 +112,7 @@ size_t fox_acts_carve(struct fox_acts *a, enum fox_acts_kind kind, void *block, 
 /* The same activations from a row on. */
 static inline struct fox_acts fox_acts_from(const struct fox_acts *a, size_t row)
 {
-	static const uint8_t element[FOX_ACTS_COUNT] = {4, 2, 4, 1, 2, 1};
+	static const uint8_t element[FOX_ACTS_COUNT] = {4, 2, 6, 1, 2, 1};
 	struct fox_acts from = *a;
 	from.q = (uint8_t *)a->q + row * a->step * element[a->kind];
 	from.d = a->d ? a->d + row * (a->step / FOX_ACTS_GROUP) * (a->kind == FOX_ACTS_U8 ? 4 : 1) : NULL;

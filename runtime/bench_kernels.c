@@ -31,7 +31,7 @@ struct bench {
 
 static const char *const vector_names[VECTORS] = {
     "range", "error", "rmsnorm", "silu_mul", "gelu_mul", "layernorm", "softcap", "rope"};
-static const char *const acts_names[FOX_ACTS_COUNT] = {"f32", "bf16", "bf16x2", "q8", "q16"};
+static const char *const acts_names[FOX_ACTS_COUNT] = {"f32", "bf16", "bf16x3", "q8", "q16", "u8"};
 
 static void run_vector(struct bench *b)
 {

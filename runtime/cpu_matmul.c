@@ -92,8 +92,10 @@ static void choose(struct job *j, struct part *p, uint8_t **free_at)
 	enum fox_arith arith = j->d->ask.arith;
 	enum fox_type type = p->w->type;
 	enum fox_acts_kind kind = FOX_ACTS_F32;
-	if (j->rows >= GEMM_MIN && k->gemm[arith][type].pack)
-		p->how = BY_GEMM, kind = k->gemm[arith][type].acts;
+	const struct fox_gemm *gemm = &k->gemm[arith][type];
+	/* Exact panels that do not have gemv's bits serve every number of rows, so that no row's value depends on its company. */
+	if (gemm->pack && (j->rows >= GEMM_MIN || (arith == FOX_ARITH_EXACT && gemm->error != 0)))
+		p->how = BY_GEMM, kind = gemm->acts;
 	else if (k->gemv[arith][type].fn)
 		p->how = BY_GEMV, kind = k->gemv[arith][type].acts;
 	else
@@ -152,7 +154,7 @@ static uint64_t widest(const struct fox_graph *g)
 uint64_t fox_cpu_acts_bytes(const struct fox_dev_ask *ask)
 {
 	static const enum fox_acts_kind kinds[FOX_ARITH_COUNT][4] = {
-	    [FOX_ARITH_EXACT] = {FOX_ACTS_BF16X2},
+	    [FOX_ARITH_EXACT] = {FOX_ACTS_BF16X3},
 	    [FOX_ARITH_FAST] = {FOX_ACTS_BF16, FOX_ACTS_Q8, FOX_ACTS_Q16, FOX_ACTS_U8},
 	};
 	uint64_t n = widest(ask->graph), bytes = 0;

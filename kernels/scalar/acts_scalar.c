@@ -13,13 +13,16 @@ void fox_acts_bf16_scalar(const struct fox_acts *a, size_t row, const float *x, 
 		q[i] = fox_f32_to_bf16(x[i]);
 }
 
-void fox_acts_bf16x2_scalar(const struct fox_acts *a, size_t row, const float *x, size_t n)
+void fox_acts_bf16x3_scalar(const struct fox_acts *a, size_t row, const float *x, size_t n)
 {
-	uint16_t *hi = (uint16_t *)a->q + row * 2 * a->step, *lo = hi + a->step;
+	uint16_t *q = (uint16_t *)a->q + row * 3 * a->step;
 	for (size_t i = 0; i < n; i++) {
-		hi[i] = fox_f32_to_bf16(x[i]);
-		float rest = x[i] - fox_bf16_to_f32(hi[i]); /* exact; of Inf it is NaN, and so is the product */
-		lo[i] = fox_f32_to_bf16(rest);
+		float rest = x[i];
+		for (size_t part = 0; part < 3; part++) {
+			uint16_t *to = q + part * a->step + i;
+			*to = fox_f32_to_bf16(rest);
+			rest -= fox_bf16_to_f32(*to); /* exact; of Inf it is NaN, and so is the product */
+		}
 	}
 }
 

@@ -36,20 +36,25 @@ void fox_acts_bf16_avx2(const struct fox_acts *a, size_t row, const float *x, si
 		q[i] = fox_f32_to_bf16(x[i]);
 }
 
-void fox_acts_bf16x2_avx2(const struct fox_acts *a, size_t row, const float *x, size_t n)
+void fox_acts_bf16x3_avx2(const struct fox_acts *a, size_t row, const float *x, size_t n)
 {
-	uint16_t *hi = (uint16_t *)a->q + row * 2 * a->step, *lo = hi + a->step;
+	uint16_t *q = (uint16_t *)a->q + row * 3 * a->step;
 	size_t i = 0;
 	for (; i + 8 <= n; i += 8) {
-		__m256 v = _mm256_loadu_ps(x + i);
-		__m256i top = bf16_bits(v);
-		store_words(hi + i, top);
-		__m256 rest = _mm256_sub_ps(v, _mm256_castsi256_ps(_mm256_slli_epi32(top, 16)));
-		store_words(lo + i, bf16_bits(rest));
+		__m256 rest = _mm256_loadu_ps(x + i);
+		for (size_t part = 0; part < 3; part++) {
+			__m256i top = bf16_bits(rest);
+			store_words(q + part * a->step + i, top);
+			rest = _mm256_sub_ps(rest, _mm256_castsi256_ps(_mm256_slli_epi32(top, 16)));
+		}
 	}
 	for (; i < n; i++) {
-		hi[i] = fox_f32_to_bf16(x[i]);
-		lo[i] = fox_f32_to_bf16(x[i] - fox_bf16_to_f32(hi[i]));
+		float rest = x[i];
+		for (size_t part = 0; part < 3; part++) {
+			uint16_t *to = q + part * a->step + i;
+			*to = fox_f32_to_bf16(rest);
+			rest -= fox_bf16_to_f32(*to);
+		}
 	}
 }
 

@@ -40,15 +40,17 @@ void fox_acts_bf16_avx512(const struct fox_acts *a, size_t row, const float *x, 
 	}
 }
 
-void fox_acts_bf16x2_avx512(const struct fox_acts *a, size_t row, const float *x, size_t n)
+void fox_acts_bf16x3_avx512(const struct fox_acts *a, size_t row, const float *x, size_t n)
 {
-	uint16_t *hi = (uint16_t *)a->q + row * 2 * a->step, *lo = hi + a->step;
+	uint16_t *q = (uint16_t *)a->q + row * 3 * a->step;
 	for (size_t i = 0; i < n; i += 16) {
 		__mmask16 m = first(n - i);
-		__m512 v = _mm512_maskz_loadu_ps(m, x + i);
-		__m256i top = bf16_of(v);
-		_mm256_mask_storeu_epi16(hi + i, m, top);
-		_mm256_mask_storeu_epi16(lo + i, m, bf16_of(_mm512_sub_ps(v, widen(top))));
+		__m512 rest = _mm512_maskz_loadu_ps(m, x + i);
+		for (size_t part = 0; part < 3; part++) {
+			__m256i top = bf16_of(rest);
+			_mm256_mask_storeu_epi16(q + part * a->step + i, m, top);
+			rest = _mm512_sub_ps(rest, widen(top));
+		}
 	}
 }
 

@@ -38,4 +38,8 @@ void fox_kernels_init_gemm_x86(struct fox_kernels *k, uint32_t isa)
 		init_avx512(k);
 	if (isa & FOX_ISA_AVX512BF16)
 		fox_kernels_put_gemm(k, FOX_ARITH_FAST, fox_gemm_bf16_avx512bf16);
+	if (isa & FOX_ISA_AMX) {
+		fox_kernels_put_gemm(k, FOX_ARITH_EXACT, fox_gemm_exact_amx);
+		fox_kernels_put_gemm(k, FOX_ARITH_FAST, fox_gemm_fast_amx);
+	}
 }

@@ -65,7 +65,7 @@ static void avx2(struct fox_kernels *k)
 	fill(k->gemv[FOX_ARITH_FAST], exact, FOX_COUNT(exact), FOX_ACTS_F32, "avx2");
 	fill(k->gemv[FOX_ARITH_FAST], fast, FOX_COUNT(fast), FOX_ACTS_Q8, "avx2");
 	k->acts[FOX_ACTS_BF16] = fox_acts_bf16_avx2;
-	k->acts[FOX_ACTS_BF16X2] = fox_acts_bf16x2_avx2;
+	k->acts[FOX_ACTS_BF16X3] = fox_acts_bf16x3_avx2;
 	k->acts[FOX_ACTS_Q8] = fox_acts_q8_avx2;
 	k->acts[FOX_ACTS_Q16] = fox_acts_q16_avx2;
 }
@@ -97,7 +97,7 @@ static void avx512(struct fox_kernels *k)
 	fill(k->gemv[FOX_ARITH_FAST], exact, FOX_COUNT(exact), FOX_ACTS_F32, "avx512");
 	fill(k->gemv[FOX_ARITH_FAST], fast, FOX_COUNT(fast), FOX_ACTS_Q8, "avx512");
 	k->acts[FOX_ACTS_BF16] = fox_acts_bf16_avx512;
-	k->acts[FOX_ACTS_BF16X2] = fox_acts_bf16x2_avx512;
+	k->acts[FOX_ACTS_BF16X3] = fox_acts_bf16x3_avx512;
 	k->acts[FOX_ACTS_Q8] = fox_acts_q8_avx512;
 	k->acts[FOX_ACTS_Q16] = fox_acts_q16_avx512;
 }

@@ -464,21 +464,21 @@ static void memory(void **state)
 	assert_fox_ok(fox_session_memory(&mem, &h, 3330543616u, &o, &e), &e);
 	assert_true(mem.kv == 65536u * 8192u);
 	assert_true(mem.logits == 1024000);
-	/* 512 rows of x, n, t (2048), q, a (2048), k, v (512), g, u (4096), and of the widest in two bf16 parts (64 more elements
+	/* 512 rows of x, n, t (2048), q, a (2048), k, v (512), g, u (4096), and of the widest in three bf16 parts (64 more elements
 	 * a row); a panel; angles 2 x 64 x 8192; ids 8192. Attention's: of the
 	 * worker 128 queries, their scores of a block and two numbers each, one block's keys and values, two states of 128; of
 	 * all, 64 states of 16 heads; a key and a value. */
 	uint64_t queries = 128 * 128 + 128 * 64 + 2 * 128, sums = 128 + 16;
 	uint64_t attention = queries + 2 * 64 * 128 + 2 * 128 * sums + 64 * 16 * sums + 2 * 128;
 	uint64_t scratch = 4 * (512 * (3 * 2048 + 2 * 2048 + 2 * 512 + 2 * 4096) + 2 * 64 * 8192 + 8192) + 8 * 64 +
-	                   512 * 4 * (4096 + 64) + 64 * 4096 * 4 + 65536;
+	                   512 * 6 * (4096 + 64) + 64 * 4096 * 4 + 65536;
 	assert_true(mem.scratch == scratch + 4 * attention);
 	/* fast: bf16; 8 bits, 16 bits and 8 unsigned bits in rows of a multiple of 512; two times a scale for 32 and a sum for 16,
 	 * once four scales for 32 */
 	o.arith = FOX_ARITH_FAST;
 	struct fox_memory fast;
 	assert_fox_ok(fox_session_memory(&fast, &h, 3330543616u, &o, &e), &e);
-	assert_true(fast.scratch == mem.scratch - 512 * 4 * 4160 +
+	assert_true(fast.scratch == mem.scratch - 512 * 6 * 4160 +
 	                                512 * (2 * 4160 + 4 * 4608 + 2 * (4608 / 32 * 4 + 4608 / 16 * 2) + 4608 / 32 * 16));
 	o.arith = FOX_ARITH_EXACT;
 	uint64_t before = mem.scratch;
