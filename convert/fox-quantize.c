@@ -142,7 +142,7 @@ static enum fox_status check_calibration(
 {
 	if (c->text && o->types.imatrix)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--calibrate' and '--imatrix' exclude each other");
-	if (!c->text && (c->save || c->n_ctx || c->chunks || c->backend))
+	if (!c->text && (c->save || c->n_ctx || c->chunks || c->backend != FOX_BACKEND_CPU))
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'--%s' goes with '--calibrate'",
 		    c->save    ? "save-imatrix"
 		    : c->n_ctx ? "context"
@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 	uint32_t threads = 0;
 	bool quiet = false, done;
 	struct fox_quantize_options o = {.note = say, .progress = show_progress};
-	struct calibration cal = {0};
+	struct calibration cal = {.backend = FOX_BACKEND_CPU};
 	static struct fox_mixture_lists lists;
 	const struct fox_opt options[] = {
 	    {FOX_OPT_STR, 'o', "output", &o.out, "PATH", "file or folder to write to; {type} and {TYPE} expand",
@@ -186,7 +186,7 @@ int main(int argc, char **argv)
 	        1u << 20},
 	    {FOX_OPT_U32, 0, "chunks", &cal.chunks, "N", "chunks of TEXT at most", NULL, 1, UINT32_MAX},
 	    {FOX_OPT_ENUM, 0, "backend", &cal.backend, "NAME",
-	        "with --calibrate: where TEXT runs: auto (default: a CUDA device if there is one), cpu, cuda", fox_backend_names, 0, 0},
+	        "with --calibrate: where TEXT runs: cpu (default), cuda, auto (a CUDA device if there is one)", fox_backend_names, 0, 0},
 	    {FOX_OPT_FLAG, 0, "allow-requantize", &o.types.allow_requantize, NULL,
 	        "quantize what is quantized already; it loses more than quantizing once", NULL, 0, 0},
 	    {FOX_OPT_U32, 'j', "threads", &threads, "N", "threads (default: one per CPU)", NULL, 1,

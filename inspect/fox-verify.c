@@ -16,7 +16,7 @@
 static const char *source, *reference, *tokens, *tokenizer, *text, *against;
 static uint32_t threads, context, chunks;
 static float max_nmse = NAN, max_kld = NAN, max_ratio = NAN; /* not given: an option is never NaN */
-static int mode = FOX_ARITH_EXACT, backend = FOX_BACKEND_AUTO;
+static int mode = FOX_ARITH_EXACT, backend = FOX_BACKEND_CPU;
 static bool json, quiet;
 
 static const struct fox_opt options[] = {
@@ -98,7 +98,7 @@ static const struct fox_opt options[] = {
         .long_name = "backend",
         .to = &backend,
         .arg = "NAME",
-        .help = "where models run: auto (default: a CUDA device if there is one), cpu, cuda",
+        .help = "where models run: cpu (default), cuda, auto (a CUDA device if there is one)",
         .choices = fox_backend_names},
     {.type = FOX_OPT_FLAG, .long_name = "json", .to = &json, .help = "print JSON"},
     {.type = FOX_OPT_FLAG,

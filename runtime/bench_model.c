@@ -111,6 +111,7 @@ static struct fox_session_options session_options(const struct bench *b)
 {
 	return (struct fox_session_options){
 	    .n_ctx = b->n_ctx,
+	    .batch = b->ask->batch,
 	    .kv = b->ask->kv,
 	    .arith = b->ask->arith,
 	    .pool = b->pool,

@@ -10,6 +10,7 @@ struct fox_kernels;
 struct fox_bench_ask {
 	struct fox_bench_list prompt, decode, depth, threads; /* tokens, tokens, positions, threads */
 	uint32_t repeats;
+	uint32_t batch; /* rows at once; 0: what suits the backend */
 	enum fox_arith arith;
 	enum fox_type kv;
 	const struct fox_backend *backend; /* cuda: of threads the first number alone counts */

@@ -56,7 +56,7 @@ static bool plan_scratch(struct plan *p, const struct fox_cuda_kv *kv, const str
 	const struct fox_graph *g = ask->graph;
 	uint64_t pairs = h->rope_dims / 2, positions = (uint64_t)kv->all * FOX_CUDA_PAGE, heads = 0;
 	bool ok = true;
-	*p = (struct plan){.head_rows = ask->batch < FOX_CUDA_HEAD_ROWS ? ask->batch : FOX_CUDA_HEAD_ROWS};
+	*p = (struct plan){.head_rows = ask->batch / FOX_CUDA_HEAD_SHARE + 1};
 	for (int s = FOX_S_X; s < FOX_S_LOGITS; s++)
 		ok = ok && part(p, &p->slot[s], g->width[s], ask->batch, sizeof(float));
 	ok = ok && part(p, &p->slot[FOX_S_LOGITS], g->width[FOX_S_LOGITS], p->head_rows, sizeof(float)) &&
@@ -115,7 +115,7 @@ static enum fox_status cuda_need(
 		st = fox_cuda_weights_bytes(&weights, ask->graph, err);
 	if (!st)
 		*out = (struct fox_dev_bytes){
-		    .kv = fox_cuda_kv_bytes(&kv), .scratch = p.bytes + FOX_CUDA_PAD, .weights = weights};
+		    .kv = fox_cuda_kv_bytes(&kv), .scratch = p.bytes, .weights = weights};
 	return st;
 }
 

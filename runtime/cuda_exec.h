@@ -60,7 +60,7 @@ struct fox_cuda_cache fox_cuda_kv_of(
     const struct fox_cuda_kv *kv, const struct fox_hparams *h, uint32_t layer);
 
 #define FOX_CUDA_BUCKETS 24u   /* powers of two of pages: 2^31 positions */
-#define FOX_CUDA_HEAD_ROWS 64u /* rows of logits at once: a row of a large vocabulary takes a megabyte */
+#define FOX_CUDA_HEAD_SHARE 32u /* of a batch's rows this part has logits at once: a row of a large vocabulary takes a megabyte */
 
 /* The step of one row, recorded for up to 2^bucket pages. */
 struct fox_cuda_decode {

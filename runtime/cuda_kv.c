@@ -40,7 +40,7 @@ uint64_t fox_cuda_kv_bytes(const struct fox_cuda_kv *kv)
 {
 	uint64_t n = 0;
 	for (int k = 0; k < FOX_CUDA_KINDS; k++)
-		n += kv->kind[k].page_bytes ? kv->kind[k].n_pages * (kv->kind[k].page_bytes + FOX_CUDA_PAD) : 0;
+		n += kv->kind[k].page_bytes ? kv->kind[k].n_pages * kv->kind[k].page_bytes : 0;
 	return n;
 }
 

@@ -103,7 +103,7 @@ static enum fox_status copy(struct fox_cuda_weights *w, const struct fox_graph *
 	void *base;
 	enum fox_status st = plan(&p, &n, &bytes, g, err);
 	if (!st)
-		st = fox_cuda_alloc(w->cuda, &base, bytes, err);
+		st = fox_cuda_alloc(w->cuda, &base, bytes + FOX_CUDA_PAD, err);
 	for (size_t i = 0; i < n && !st; i++)
 		st = fox_cuda_upload(w->cuda, (uint8_t *)base + p[i].at, p[i].from, p[i].bytes, err);
 	for (size_t i = 0; i < g->n_ops && !st; i++)

@@ -15,7 +15,7 @@
 
 static struct args {
 	const char *prompt, *decode, *depth, *threads, *filter;
-	uint32_t repeats;
+	uint32_t repeats, batch;
 	int mode, kv, backend, format;
 	bool kernels, quiet;
 } args = {.prompt = "512", .decode = "64", .depth = "0", .repeats = 5, .mode = FOX_ARITH_FAST};
@@ -36,8 +36,12 @@ static const struct fox_opt options[] = {
     {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Machine", NULL, 0, 0},
     {FOX_OPT_STR, 't', "threads", &args.threads, "N,..", "threads; default: the CPUs this process may use",
         NULL, 0, 0},
+    {FOX_OPT_U32, 'b', "batch", &args.batch, "N",
+        "tokens of a prompt that run at once, at most; fewer take less memory (cpu 512, cuda 2048)", NULL, 1,
+        65536},
     {FOX_OPT_ENUM, 0, "backend", &args.backend, "NAME",
-        "what is measured: auto (default: a CUDA device if there is one), cpu, cuda", fox_backend_names, 0, 0},
+        "what is measured: auto (default: a CUDA device if there is one), cpu, cuda", fox_backend_names, 0,
+        0},
     {FOX_OPT_ENUM, 0, "kv", &args.kv, "TYPE", "type of the key-value cache", fox_kv_names, 0, 0},
     {FOX_OPT_ENUM, 0, "mode", &args.mode, "MODE",
         "arithmetic: fast (default) rounds activations, exact does not", fox_arith_names, 0, 0},
@@ -63,7 +67,8 @@ static const struct fox_tool tool = {
              "The first token is timed from opening the file, as the page cache has it, to the logits after "
              "four tokens.\n"
              "Memory is the process's largest resident set so far, mapped weights in it. spec/bench.md 4\n"
-             "On a CUDA device the bandwidth is what its own copies read and write, measured then and there; TFLOP/s "
+             "On a CUDA device the bandwidth is what its own copies read and write, measured then and there; "
+             "TFLOP/s "
              "counts products.\n\n"
              "Example: fox-bench model.gguf -p 128,512 -n 64 -d 0,4096",
     .options = options,
@@ -74,8 +79,10 @@ static const struct fox_tool tool = {
 static enum fox_status read_args(struct fox_bench_ask *ask, int n_files, struct fox_err *err)
 {
 	enum fox_status st;
-	*ask = (struct fox_bench_ask){
-	    .repeats = args.repeats, .arith = (enum fox_arith)args.mode, .kv = fox_kv_types[args.kv]};
+	*ask = (struct fox_bench_ask){.repeats = args.repeats,
+	    .batch = args.batch,
+	    .arith = (enum fox_arith)args.mode,
+	    .kv = fox_kv_types[args.kv]};
 	if ((st = fox_bench_list_parse(&ask->prompt, args.prompt, "--prompt", 0, INT32_MAX, err)) ||
 	    (st = fox_bench_list_parse(&ask->decode, args.decode, "--tokens", 0, INT32_MAX, err)) ||
 	    (st = fox_bench_list_parse(&ask->depth, args.depth, "--depth", 0, INT32_MAX, err)))

@@ -20,7 +20,7 @@
 
 static struct args {
 	const char *prompt, *file, *system;
-	uint32_t n, context, threads, top_k;
+	uint32_t n, context, batch, threads, top_k;
 	uint64_t seed;
 	float temperature, top_p;
 	int kv;      /* index into fox_kv_types */
@@ -51,13 +51,16 @@ static const struct fox_opt options[] = {
     {FOX_OPT_GROUP, 0, NULL, NULL, NULL, "Machine", NULL, 0, 0},
     {FOX_OPT_U32, 'c', "context", &args.context, "N", "positions to make room for; default: what is needed",
         NULL, 1, INT32_MAX},
+    {FOX_OPT_U32, 'b', "batch", &args.batch, "N",
+        "tokens of a prompt that run at once, at most; fewer take less memory (cpu 512, cuda 2048)", NULL, 1,
+        65536},
     {FOX_OPT_U32, 'j', "threads", &args.threads, "N", "threads; default: the CPUs this process may use", NULL,
         1, 1024},
-    {FOX_OPT_ENUM, 0, "backend", &args.backend, "NAME", "where to run: auto (default: a CUDA device if there is one), cpu, cuda",
-        fox_backend_names, 0, 0},
+    {FOX_OPT_ENUM, 0, "backend", &args.backend, "NAME",
+        "where to run: auto (default: a CUDA device if there is one), cpu, cuda", fox_backend_names, 0, 0},
     {FOX_OPT_ENUM, 0, "kv", &args.kv, "TYPE", "type of the key-value cache", fox_kv_names, 0, 0},
-    {FOX_OPT_ENUM, 0, "mode", &args.mode, "MODE", "arithmetic: fast (default) rounds activations, exact does not",
-        fox_arith_names, 0, 0},
+    {FOX_OPT_ENUM, 0, "mode", &args.mode, "MODE",
+        "arithmetic: fast (default) rounds activations, exact does not", fox_arith_names, 0, 0},
     {FOX_OPT_FLAG, 'q', "quiet", &args.quiet, NULL, "no statistics on standard error", NULL, 0, 0},
     {FOX_OPT_END, 0, NULL, NULL, NULL, NULL, NULL, 0, 0},
 };
@@ -172,8 +175,8 @@ static enum fox_status open_session(struct run *r, struct fox_err *err)
 		    r->prompt.n, n_ctx);
 	if (n_ctx > h->n_ctx)
 		fox_log_note("the model was trained for %u positions, not %u", h->n_ctx, n_ctx);
-	struct fox_session_options so = {
-	    .n_ctx = n_ctx,
+	struct fox_session_options so = {.n_ctx = n_ctx,
+	    .batch = args.batch,
 	    .kv = fox_kv_types[args.kv],
 	    .arith = (enum fox_arith)args.mode,
 	    .pool = r->pool,
@@ -440,8 +443,8 @@ static enum fox_status run(struct run *r, const char *path, struct fox_err *err)
 	size_t n = args.chat && r->session ? fox_session_position(r->session) : r->prompt.n;
 	char where[300];
 	fox_backend_describe(r->backend, where, sizeof where);
-	fox_log_note(
-	    "loaded in %.2f s; prompt: %zu tokens, %.1f a second; text: %zu tokens, %.1f a second; %s, %u threads, %s arithmetic",
+	fox_log_note("loaded in %.2f s; prompt: %zu tokens, %.1f a second; text: %zu tokens, %.1f a second; %s, "
+	             "%u threads, %s arithmetic",
 	    r->loaded_s, n, rate(n, r->prompt_s), r->n_written, rate(r->n_written, r->write_s), where,
 	    fox_pool_workers(r->pool), fox_arith_names[args.mode]);
 	return st;

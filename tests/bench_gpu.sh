@@ -23,3 +23,8 @@ for t in q8_0 q4_k_m; do
 done
 echo
 run "$bin/fox-bench" --backend cuda -p 128,512,2048 -n 128 -d 0,4096 -r 5 -q "$dir"/fox-1-*.gguf || die "fox-bench failed"
+echo
+echo "# memory: bf16, an f16 cache of 8192 positions and one of 512, batches of 8"
+for depth in 8064 384; do
+	run "$bin/fox-bench" --backend cuda -b 8 -p 0 -n 128 -d $depth -r 1 -q "$dir/fox-1-bf16.gguf" || die "fox-bench failed"
+done

@@ -47,9 +47,8 @@ enum fox_status fox_cuda_free_bytes(struct fox_cuda *c, uint64_t *out, struct fo
 /* Bytes that this process took by fox_cuda_alloc and has not given back. */
 uint64_t fox_cuda_taken(const struct fox_cuda *c);
 
-/* Device memory: starts at a multiple of 256, and FOX_CUDA_PAD bytes behind it can be read, so that kernels may round a
- * load up. FOX_E_NOMEM, with what was asked and what is free. Not zeroed. */
-#define FOX_CUDA_PAD 256u
+/* Device memory: starts at a multiple of 256. FOX_E_NOMEM, with what was asked and what is free. Not zeroed. CUDA hands out
+ * multiples of 2 MiB: what is a little more wastes most of one. */
 enum fox_status fox_cuda_alloc(struct fox_cuda *c, void **out, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
 void fox_cuda_free(struct fox_cuda *c, void *p); /* NULL is fine; waits */
 

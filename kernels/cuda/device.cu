@@ -187,7 +187,7 @@ extern "C" enum fox_status fox_cuda_alloc(struct fox_cuda *c, void **out, uint64
 	if (!b)
 		return fox_fail_nomem(err);
 	void *p = NULL;
-	cudaError_t e = cudaMalloc(&p, bytes + FOX_CUDA_PAD);
+	cudaError_t e = cudaMalloc(&p, bytes);
 	if (e == cudaErrorMemoryAllocation) {
 		uint64_t unused = 0;
 		cudaGetLastError();
@@ -203,7 +203,7 @@ extern "C" enum fox_status fox_cuda_alloc(struct fox_cuda *c, void **out, uint64
 		return fox_cuda_check(c, e, "take memory", err);
 	}
 	b->p = *out = p;
-	b->bytes = bytes + FOX_CUDA_PAD;
+	b->bytes = bytes;
 	b->next = c->blocks;
 	c->blocks = b;
 	c->taken += b->bytes;

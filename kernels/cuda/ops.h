@@ -17,8 +17,9 @@
 extern "C" {
 #endif
 
-/* A weight matrix as stored: data is 2-byte aligned at least (f32: 4), row_bytes likewise. What lies past its last row can be
- * read up to the next multiple of 16 bytes. */
+/* A weight matrix as stored: data is 2-byte aligned at least (f32: 4), row_bytes likewise. FOX_CUDA_PAD bytes past its last row
+ * can be read: kernels round loads up. */
+#define FOX_CUDA_PAD 256u
 struct fox_cuda_matrix {
 	const void *data;
 	enum fox_type type;

@@ -102,7 +102,9 @@ static void make(struct made *m, const struct shape *s, uint64_t seed)
 	for (uint32_t h = 0; h < heads; h++)
 		m->slopes[h] = exp2f(-8 * (float)(h + 1) / (float)heads);
 	for (uint32_t i = 0; i < n; i++) {
-		m->pages[i] = cuda_test_put(cuda, page[i], bytes);
+		m->pages[i] = cuda_test_room(cuda, bytes); /* nothing behind a page can be read */
+		struct fox_err e = {0};
+		assert_fox_ok(fox_cuda_upload(cuda, m->pages[i], page[i], bytes, &e), &e);
 		free(page[i]);
 	}
 	m->cache = (struct fox_cuda_cache){

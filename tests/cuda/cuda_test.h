@@ -31,12 +31,16 @@ static inline void *cuda_test_room(struct fox_cuda *c, size_t n)
 	return p;
 }
 
-/* Device memory with a copy of n bytes. */
+/* Device memory with a copy of n bytes; what kernels may read behind a matrix follows, as NaN. */
 static inline void *cuda_test_put(struct fox_cuda *c, const void *from, size_t n)
 {
-	void *p = cuda_test_room(c, n);
+	static const struct pad {
+		uint8_t byte[FOX_CUDA_PAD];
+	} pad = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+	void *p = cuda_test_room(c, n + sizeof pad);
 	struct fox_err e = {0};
 	assert_fox_ok(fox_cuda_upload(c, p, from, n, &e), &e);
+	assert_fox_ok(fox_cuda_upload(c, (uint8_t *)p + n, &pad, sizeof pad, &e), &e);
 	return p;
 }
 
