@@ -1,6 +1,8 @@
 /* strided.c - a stretch of elements becomes a few boxes; a box is read in the order of the file, window by window. */
 #include "format/strided.h"
 
+#include <string.h>
+
 enum {
 	WINDOW = 32 << 10,
 	NEAR = 4 << 10, /* bytes that are as cheap to read as to leave out */
@@ -16,21 +18,41 @@ struct box {
 	uint32_t n_dims, item;
 };
 
-static void copy_item(uint8_t *dst, const uint8_t *src, uint32_t item)
+/* One row of elements; `item` is a number that the compiler knows. */
+static inline void copy_row(
+    uint8_t *dst, uint64_t to, const uint8_t *src, uint64_t from, uint64_t n, uint32_t item)
 {
-	for (uint32_t i = 0; i < item; i++)
-		dst[i] = src[i];
+	for (uint64_t i = 0; i < n; i++)
+		memcpy(dst + i * to, src + i * from, item);
 }
 
 /* Elements of dimensions d and later, all of which lie in the window. */
 static void scatter(const struct box *b, uint32_t d, const uint8_t *window, uint8_t *dst)
 {
-	if (d == b->n_dims) {
-		copy_item(dst, window, b->item);
+	uint64_t n = d < b->n_dims ? b->extent[d] : 1, from = d < b->n_dims ? b->stride[d] : 0,
+	         to = d < b->n_dims ? b->out[d] : 0;
+	if (d + 1 < b->n_dims) {
+		for (uint64_t i = 0; i < n; i++)
+			scatter(b, d + 1, window + i * from, dst + i * to);
 		return;
 	}
-	for (uint64_t i = 0; i < b->extent[d]; i++)
-		scatter(b, d + 1, window + i * b->stride[d], dst + i * b->out[d]);
+	if (from == b->item && to == b->item) {
+		memcpy(dst, window, (size_t)(n * b->item));
+		return;
+	}
+	switch (b->item) {
+	case 1:
+		copy_row(dst, to, window, from, n, 1);
+		break;
+	case 2:
+		copy_row(dst, to, window, from, n, 2);
+		break;
+	case 4:
+		copy_row(dst, to, window, from, n, 4);
+		break;
+	default:
+		copy_row(dst, to, window, from, n, 8);
+	}
 }
 
 /* Bytes from the first to the end of the last element of dimensions d and later, and how many of them are wanted. */
