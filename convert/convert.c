@@ -41,10 +41,9 @@ static enum fox_status open_source(struct conversion *c, struct fox_err *err)
 	if (s == FOX_E_IO && c->o->dry_run && !fox_source_open(&c->src, c->o->src, false, NULL)) {
 		struct fox_buf path = {0};
 		bool any = false;
-		static const char *const names[] = {"model.safetensors", "model.safetensors.index.json"};
-		for (size_t i = 0; i < FOX_COUNT(names); i++) {
+		for (size_t i = 0; i < FOX_SOURCE_NAMES; i++) {
 			fox_buf_clear(&path);
-			fox_buf_fmt(&path, "%s/%s", fox_source_dir(c->src), names[i]);
+			fox_buf_fmt(&path, "%s/%s", fox_source_dir(c->src), fox_source_names[i]);
 			struct stat st;
 			any |= path.failed || !lstat(path.p, &st);
 		}

@@ -7,7 +7,7 @@
 #include "convert/outcome.h"
 
 struct fox_convert_options {
-	const char *src;  /* folder, HF repository id, or .safetensors */
+	const char *src;  /* folder, HF repository id, or weight file */
 	const char *out;  /* file or folder; {type} and {TYPE} expand; NULL: default name in the working folder */
 	const char *name; /* general.name; NULL: see fox_keys_find_name */
 	struct fox_mixture_options types; /* .types may have "auto", and is that when NULL */

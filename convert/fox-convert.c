@@ -58,9 +58,11 @@ int main(int argc, char **argv)
 	    .summary = "turn a Hugging Face checkpoint into GGUF files, reading it once",
 	    .usage = "fox-convert SRC [-o PATH] [-t TYPE] [options]",
 	    .notes =
-	        "SRC is a checkpoint folder, a .safetensors file in one, or a repository id (org/name) that the\n"
-	        "local Hugging Face cache holds. TYPE is auto, the narrowest type that holds every value "
-	        "exactly; f32,\n"
+	        "SRC is a checkpoint folder, a weight file in one (.safetensors; .bin, .pt or .pth of PyTorch), "
+	        "or a\n"
+	        "repository id (org/name) that the local Hugging Face cache holds. Nothing in a file is ever "
+	        "run.\n"
+	        "TYPE is auto, the narrowest type that holds every value exactly; f32,\n"
 	        "f16, bf16, q8_0; or a mixture as fox-quantize knows it: q4_k_m, q6_k... Several give several "
 	        "files.\n"
 	        "Norms and other vectors are always f32. Without -o the file is called NAME-SIZE-TYPE.gguf.\n"

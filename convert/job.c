@@ -124,7 +124,7 @@ static uint64_t rows_of_head(const struct planner *p, const struct fox_slot *slo
 
 static struct fox_origin origin_of(const struct fox_src_tensor *t)
 {
-	return (struct fox_origin){t->name, fox_dtypes[t->dtype].name, t->file, t->at, true};
+	return (struct fox_origin){t->name, fox_dtypes[t->dtype].name, t->file, t->at, t->view, true};
 }
 
 /* Name and shape of the container's tensor: columns first. */

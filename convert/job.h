@@ -34,8 +34,9 @@ struct fox_origin {
 	struct fox_str name;   /* what the source calls the tensor */
 	const char *type_name; /* as the source spells it: "BF16" in a checkpoint, "bf16" in a container */
 	uint32_t file;         /* index among the source's weight files */
-	uint64_t at;           /* of the tensor's first byte in the file */
-	bool known;            /* false: planned without weights, or MADE */
+	uint64_t at;           /* of the tensor's first element in the file */
+	const struct fox_strided *view; /* where the others are; NULL: in order, from there */
+	bool known;                     /* false: planned without weights, or MADE */
 };
 
 struct fox_step {

@@ -60,7 +60,9 @@ static bool cut_gap(struct fox_pieces *l, size_t file, uint64_t from, uint64_t t
 	return true;
 }
 
-static bool cut_step(struct fox_pieces *l, const struct fox_job *job, size_t step, uint64_t piece_bytes)
+/* aside: the bytes count elsewhere for the file's SHA-256 */
+static bool cut_step(
+    struct fox_pieces *l, const struct fox_job *job, size_t step, bool aside, uint64_t piece_bytes)
 {
 	const struct fox_step *s = &job->steps[step];
 	uint64_t full = fox_piece_elems(job, s, piece_bytes), turn = 0;
@@ -74,7 +76,7 @@ static bool cut_step(struct fox_pieces *l, const struct fox_job *job, size_t ste
 		    .at = s->src.at + fox_piece_src_bytes(s, s->src_elem + elem),
 		    .elem = elem,
 		    .n_elems = n,
-		    .aside = s->gather,
+		    .aside = aside,
 		    .bytes = (size_t)fox_piece_src_bytes(s, n),
 		    .step_turn = turn++,
 		    .last_of_step = elem + n == s->n_elems};
@@ -86,7 +88,7 @@ static bool cut_step(struct fox_pieces *l, const struct fox_job *job, size_t ste
 /* Where a step's bytes begin in its file. */
 static uint64_t step_at(const struct fox_step *s)
 {
-	return s->src.at + (s->src_elem ? fox_piece_src_bytes(s, s->src_elem) : 0);
+	return s->src.at + (s->src_elem && !s->src.view ? fox_piece_src_bytes(s, s->src_elem) : 0);
 }
 
 /* Steps in the order of their bytes in the source. */
@@ -96,7 +98,9 @@ static int by_place(const void *a, const void *b, void *ctx)
 	const struct fox_step *s = &job->steps[*(const size_t *)a], *t = &job->steps[*(const size_t *)b];
 	if (s->src.file != t->src.file)
 		return s->src.file < t->src.file ? -1 : 1;
-	return step_at(s) < step_at(t) ? -1 : step_at(s) > step_at(t);
+	if (step_at(s) != step_at(t)) /* steps may share bytes */
+		return step_at(s) < step_at(t) ? -1 : 1;
+	return s < t ? -1 : s > t;
 }
 
 /* Pieces of all files, file by file. first[i] is where file i begins; first[n_files] the end. */
@@ -118,9 +122,12 @@ static bool cut_files(const struct fox_cut *cut, struct fox_pieces *l, size_t *f
 			const struct fox_step *s = &job->steps[order[k]];
 			if (s->kind == FOX_STEP_SKIP || (cut->done && cut->done[order[k]]))
 				continue; /* part of the gap before the next */
+			bool aside = s->gather || s->src.view || step_at(s) < at;
 			ok = (!all || cut_gap(l, f, at, step_at(s), piece_bytes)) &&
-			     cut_step(l, job, order[k], piece_bytes);
-			at = step_at(s) + (s->gather ? 0 : s->src_bytes);
+			     cut_step(l, job, order[k], aside, piece_bytes);
+			if (step_at(s) > at)
+				at = step_at(s);
+			at += aside ? 0 : s->src_bytes;
 		}
 		ok = ok && (!all || cut_gap(l, f, at, end, piece_bytes));
 	}

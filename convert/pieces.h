@@ -16,8 +16,8 @@ static inline uint64_t fox_whole_pages(uint64_t n)
 }
 
 /*
- * Bytes of one source file that one worker handles at once. Those of a gathered step lie strewn over the file: such a
- * piece is aside, it adds nothing to the file's SHA-256, and the same bytes come once more in their order, with no step.
+ * Bytes of one source file that one worker handles at once. Those of a gathered step or a view lie strewn over the file,
+ * and those of two steps may be the same: such a piece is aside, it adds nothing to the file's SHA-256, and the same bytes come once more in their order, with no step.
  */
 struct fox_piece {
 	size_t file, step; /* FOX_NO_STEP: read for the file's SHA-256 alone */

@@ -149,6 +149,11 @@ static int by_offset(const void *a, const void *b)
 	return fox_str_cmp(x->name, y->name);
 }
 
+void fox_st_sort(struct fox_st_tensors *ts)
+{
+	qsort(ts->list, ts->n, sizeof *ts->list, by_offset);
+}
+
 /* The data section, seen from its start: each byte in exactly one tensor. Then makes offsets absolute. */
 static enum fox_status check_cover(
     struct fox_st_tensors *ts, uint64_t data_at, uint64_t file_bytes, struct fox_err *err)
@@ -344,7 +349,7 @@ enum fox_status fox_st_parse(struct fox_st_tensors *out, struct fox_arena *a, st
 	if ((s = check_ends(json, &c.last, err)) || (s = list_tensors(&c, err)))
 		return s;
 	if (out->n)
-		qsort(out->list, out->n, sizeof *out->list, by_offset);
+		fox_st_sort(out);
 	return check_cover(out, data_at, file_bytes, err);
 }
 

@@ -28,6 +28,9 @@ struct fox_st_tensors {
 enum fox_status fox_st_parse(struct fox_st_tensors *out, struct fox_arena *a, struct fox_str json,
     uint64_t file_bytes, uint32_t file, struct fox_err *err) FOX_MUST_CHECK;
 
+/* Sort by offset, then size, then name. */
+void fox_st_sort(struct fox_st_tensors *ts);
+
 /*
  * fox_st_read_header - read and parse the header of an open file
  *

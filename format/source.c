@@ -15,9 +15,21 @@
 #include "format/safetensors.h"
 #include "format/st_index.h"
 #include "format/stranger.h"
+#include "format/strided.h"
+#include "format/torch.h"
 
-#define SINGLE_NAME "model.safetensors"
-#define INDEX_NAME "model.safetensors.index.json"
+/* What a name in fox_source_names is.  source: transformers modeling_utils.py, the order that it looks in */
+static const struct {
+	const char *suffix; /* of shards */
+	bool index, torch;
+} kinds[FOX_SOURCE_NAMES] = {
+    {".safetensors", false, false},
+    {".safetensors", true, false},
+    {".bin", false, true},
+    {".bin", true, true},
+};
+const char *const fox_source_names[FOX_SOURCE_NAMES] = {
+    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"};
 
 /* source: safetensors 0.8, enum Dtype (names and bits) */
 const struct fox_dtype_info fox_dtypes[FOX_DT_COUNT] = {
@@ -58,6 +70,7 @@ struct fox_source {
 	struct fox_hf_place place; /* a plain folder is its own root */
 	bool cached;               /* place is in an HF cache: links into blobs/ are followed and checked */
 	const char *one_file;      /* path of the one weight file that the caller named, or NULL */
+	bool torch;                /* weights are PyTorch's, not safetensors */
 	struct fox_src_file *weights;
 	size_t n_weights;
 	struct small_file *small;
@@ -228,7 +241,8 @@ static enum fox_status place_file(struct fox_source *s, const char *path, struct
 {
 	struct fox_str text = fox_str_of(path);
 	size_t cut = text.n;
-	if (!fox_str_ends(text, ".safetensors"))
+	s->torch = fox_str_ends(text, ".bin") || fox_str_ends(text, ".pt") || fox_str_ends(text, ".pth");
+	if (!s->torch && !fox_str_ends(text, ".safetensors"))
 		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "'%s' is %s", path, fox_stranger_kind(text));
 	while (cut && path[cut - 1] != '/')
 		cut--;
@@ -285,7 +299,7 @@ static enum fox_status open_named(struct fox_source *s, struct fox_err *err)
 	return st ? st : fox_stranger_refuse_lfs(&f->fd, err);
 }
 
-/* Names to indices. Repeats can only come from two files: within one the JSON parser refuses them. */
+/* Names to indices. Repeats can only come from two files: within one its reader refuses them. */
 static enum fox_status map_names(struct fox_source *s, struct fox_err *err)
 {
 	if (s->n_tensors >= FOX_MAP_NONE)
@@ -312,7 +326,8 @@ static enum fox_status list_tensors(struct fox_source *s, struct fox_err *err)
 	if (!lists)
 		return fox_fail_nomem(err);
 	for (uint32_t i = 0; i < s->n_weights; i++) {
-		enum fox_status st = fox_st_read_header(&lists[i], &s->arena, &s->weights[i].fd, i, err);
+		enum fox_status st =
+		    (s->torch ? fox_torch_read : fox_st_read_header)(&lists[i], &s->arena, &s->weights[i].fd, i, err);
 		if (st)
 			return st;
 		n += lists[i].n;
@@ -346,20 +361,21 @@ static enum fox_status open_shards(struct fox_source *s, const struct fox_st_ind
 	return st ? st : fox_st_index_check(x, s->tensors, s->n_tensors, &s->by_name, err);
 }
 
-static enum fox_status open_index(struct fox_source *s, struct fox_err *err)
+static enum fox_status open_index(
+    struct fox_source *s, const char *name, const char *suffix, struct fox_err *err)
 {
 	struct fox_str text;
 	struct fox_st_index x;
 	struct fox_buf path = {0};
-	enum fox_status st = fox_source_read_file(s, INDEX_NAME, FOX_ST_MAX_INDEX, &text, err);
+	enum fox_status st = fox_source_read_file(s, name, FOX_ST_MAX_INDEX, &text, err);
 	if (st)
 		return st;
-	st = fox_st_index_parse(&x, &s->arena, text, err);
+	st = fox_st_index_parse(&x, &s->arena, text, suffix, err);
 	if (!st)
 		st = open_shards(s, &x, err);
 	if (st) {
-		fox_buf_fmt(&path, "%s/" INDEX_NAME, s->place.dir);
-		fox_in_file(err, path.failed ? INDEX_NAME : path.p);
+		fox_buf_fmt(&path, "%s/%s", s->place.dir, name);
+		fox_in_file(err, path.failed ? name : path.p);
 		fox_buf_free(&path);
 	}
 	return st;
@@ -368,19 +384,20 @@ static enum fox_status open_index(struct fox_source *s, struct fox_err *err)
 static enum fox_status open_weights(struct fox_source *s, struct fox_err *err)
 {
 	enum fox_status st;
-	bool single = false, index = false;
-	if (!s->one_file) {
-		if ((st = member_exists(s, SINGLE_NAME, &single, err)) ||
-		    (!single && (st = member_exists(s, INDEX_NAME, &index, err))))
+	bool found = false;
+	size_t i = 0;
+	for (; !s->one_file && !found && i < FOX_SOURCE_NAMES; i += !found)
+		if ((st = member_exists(s, fox_source_names[i], &found, err)))
 			return st;
-		if (index)
-			return open_index(s, err);
-		if (!single)
-			return fox_stranger_name(s->place.dir, err);
-	}
+	if (!s->one_file && !found)
+		return fox_stranger_name(s->place.dir, err);
+	if (found)
+		s->torch = kinds[i].torch;
+	if (found && kinds[i].index)
+		return open_index(s, fox_source_names[i], kinds[i].suffix, err);
 	if ((st = make_weights(s, 1, err)))
 		return st;
-	st = single ? open_member(s, fox_str_of(SINGLE_NAME), &s->weights[0], err) : open_named(s, err);
+	st = found ? open_member(s, fox_str_of(fox_source_names[i]), &s->weights[0], err) : open_named(s, err);
 	return st ? st : list_tensors(s, err);
 }
 
@@ -417,8 +434,7 @@ void fox_source_close(struct fox_source *s)
 
 const char *fox_source_kind(const struct fox_source *s)
 {
-	(void)s; /* one kind so far */
-	return "safetensors";
+	return s->torch ? "pytorch" : "safetensors";
 }
 
 const char *fox_source_revision(const struct fox_source *s)
@@ -467,13 +483,36 @@ struct fox_src_file *fox_source_file(struct fox_source *s, size_t i)
 	return &m->file;
 }
 
+/* Any bytes of a view: whole elements as they are gathered, and the rest of those that are cut. */
+static enum fox_status read_view(const struct fox_src_tensor *t, const struct fox_file *f, uint64_t at,
+    uint8_t *dst, size_t n, struct fox_err *err)
+{
+	uint32_t item = t->view->item;
+	enum fox_status st = FOX_OK;
+	while (n && !st) {
+		uint8_t one[8];
+		size_t skip = (size_t)(at % item), whole = n / item * item;
+		if (!skip && whole) {
+			st = fox_strided_read(t->view, f, at / item, whole / item, dst, err);
+		} else {
+			whole = item - skip < n ? item - skip : n;
+			st = fox_strided_read(t->view, f, at / item, 1, one, err);
+			if (!st)
+				memcpy(dst, one + skip, whole);
+		}
+		at += whole, dst += whole, n -= whole;
+	}
+	return st;
+}
+
 enum fox_status fox_source_read(const struct fox_source *s, const struct fox_src_tensor *t, uint64_t at,
     void *dst, size_t n, struct fox_err *err)
 {
 	if (at > t->bytes || n > t->bytes - at)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "%zu bytes at %llu are not part of tensor '%.*s'", n,
 		    (unsigned long long)at, FOX_STR_ARG(t->name));
-	return fox_file_read(&s->weights[t->file].fd, t->at + at, dst, n, err);
+	const struct fox_file *f = &s->weights[t->file].fd;
+	return t->view ? read_view(t, f, at, dst, n, err) : fox_file_read(f, t->at + at, dst, n, err);
 }
 
 enum fox_status fox_source_check_digest(

@@ -2,8 +2,8 @@
  * publisher.
  *
  * fox_source_open finds what lies at a path: a plain folder, an HF cache snapshot (symlinks into blobs/ stay
- * inside the repository folder), a repository id "org/name" held by the local HF cache, or one .safetensors
- * file. Names inside are a stranger's choice: every file is opened beneath the root. All rules:
+ * inside the repository folder), a repository id "org/name" held by the local HF cache, or one .safetensors, .bin,
+ * .pt or .pth file. Names inside are a stranger's choice: every file is opened beneath the root. All rules:
  * spec/sources.md. */
 #ifndef FOX_SOURCE_H
 #define FOX_SOURCE_H
@@ -47,6 +47,8 @@ struct fox_dtype_info {
 };
 extern const struct fox_dtype_info fox_dtypes[FOX_DT_COUNT];
 
+struct fox_strided;
+
 /* One tensor of the source. shape is in the source's order: outermost first. */
 struct fox_src_tensor {
 	struct fox_str name;
@@ -55,7 +57,9 @@ struct fox_src_tensor {
 	uint64_t shape[8];
 	uint64_t n_elems, bytes;
 	uint32_t file; /* index of the weight file that holds it */
-	uint64_t at;   /* absolute offset of its first byte in that file */
+	uint64_t at;   /* absolute offset of its first element in that file */
+	const struct fox_strided
+	    *view; /* where the others are; NULL: in row-major order from there, as in every safetensors */
 };
 
 /* One file that the conversion depends on: weights, then whatever fox_source_read_file touched. */
@@ -72,21 +76,25 @@ struct fox_src_file {
 
 struct fox_source; /* opaque handle */
 
+/* Names that weights have in a folder, the first that is there taken: FOX_SOURCE_NAMES of them. */
+#define FOX_SOURCE_NAMES 4u
+extern const char *const fox_source_names[FOX_SOURCE_NAMES];
+
 /*
  * fox_source_open - find and check a checkpoint
  *
- * path     folder, HF repository id (only when no such path exists), or *.safetensors; config.json and others are read
+ * path     folder, HF repository id (only when no such path exists), or one weight file; config.json and others are read
  *          later by name
  * weights  false: open the folder only (for --dry-run with config.json alone): no tensors
  * errors   FOX_E_IO, FOX_E_FORMAT, FOX_E_BOUND, FOX_E_TRUNCATED, FOX_E_MISMATCH (an index that is not what its blob's
- *          name says), FOX_E_UNSUPPORTED (unknown dtype, .bin, GGUF, LFS pointer...), each naming file and offset or
+ *          name says), FOX_E_UNSUPPORTED (unknown dtype, GGUF, LFS pointer...), each naming file and offset or
  *          key path. A known dtype without codec is no error here.
  */
 enum fox_status fox_source_open(
     struct fox_source **out, const char *path, bool weights, struct fox_err *err) FOX_MUST_CHECK;
 void fox_source_close(struct fox_source *s);
 
-const char *fox_source_kind(const struct fox_source *s);     /* "safetensors" */
+const char *fox_source_kind(const struct fox_source *s);     /* "safetensors" or "pytorch" */
 const char *fox_source_revision(const struct fox_source *s); /* HF snapshot name (40 hex digits), or NULL */
 const char *fox_source_repo(const struct fox_source *s);     /* "org/name" when inside an HF cache, or NULL */
 const char *fox_source_dir(const struct fox_source *s);      /* the folder, for messages only */

@@ -6,8 +6,6 @@
 
 #include "format/base/json.h"
 
-#define SUFFIX ".safetensors"
-
 /* metadata is optional and informal; of its members only total_size is looked at, and only for being a
  * number. */
 static enum fox_status check_metadata(const struct fox_value *root, struct fox_err *err)
@@ -31,10 +29,11 @@ static bool digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Splits "PREFIX-M-of-N.safetensors"; false for names of another form. */
-static bool split_name(struct fox_str name, struct fox_str *prefix, uint64_t *number, uint64_t *total)
+/* Splits "PREFIX-M-of-NSUFFIX"; false for names of another form. */
+static bool split_name(
+    struct fox_str name, const char *suffix, struct fox_str *prefix, uint64_t *number, uint64_t *total)
 {
-	size_t end = name.n - strlen(SUFFIX), i = end;
+	size_t end = name.n - strlen(suffix), i = end;
 	while (i && digit(name.p[i - 1]))
 		i--;
 	if (!fox_str_u64((struct fox_str){name.p + i, end - i}, total) || i < 4 ||
@@ -50,7 +49,8 @@ static bool split_name(struct fox_str name, struct fox_str *prefix, uint64_t *nu
 }
 
 /* Files that call themselves one of N must be N. */
-static enum fox_status check_counts(const struct fox_st_index *x, struct fox_arena *a, struct fox_err *err)
+static enum fox_status check_counts(
+    const struct fox_st_index *x, const char *suffix, struct fox_arena *a, struct fox_err *err)
 {
 	struct fox_map groups = {0};
 	struct fox_str prefix;
@@ -59,13 +59,13 @@ static enum fox_status check_counts(const struct fox_st_index *x, struct fox_are
 	if (!count || !fox_map_init(&groups, a, x->n_shards))
 		return fox_fail_nomem(err);
 	for (uint32_t i = 0; i < x->n_shards; i++) {
-		if (!split_name(x->shards[i], &prefix, &number, &total))
+		if (!split_name(x->shards[i], suffix, &prefix, &number, &total))
 			continue;
 		uint32_t first = fox_map_put(&groups, prefix, i);
 		count[first == FOX_MAP_NONE ? i : first]++;
 	}
 	for (uint32_t i = 0; i < x->n_shards; i++) {
-		if (!split_name(x->shards[i], &prefix, &number, &total))
+		if (!split_name(x->shards[i], suffix, &prefix, &number, &total))
 			continue;
 		uint32_t n = count[fox_map_find(&groups, prefix)];
 		if (total != n || number > total)
@@ -105,6 +105,7 @@ static enum fox_status sort_shards(
 }
 
 struct parse {
+	const char *suffix;
 	struct fox_st_index *out;
 	struct fox_arena *arena;
 	struct fox_map by_name; /* shard name -> order of appearance */
@@ -119,10 +120,10 @@ static enum fox_status add_entry(
 	if (!fox_json_str(value, &file))
 		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE, "'weight_map.%.*s' is %s, want a string",
 		    FOX_STR_ARG(tensor), fox_json_type_name(fox_json_type(value)));
-	if (!fox_str_ends(file, SUFFIX))
+	if (!fox_str_ends(file, p->suffix))
 		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
-		    "'weight_map.%.*s' is '%.*s', want a name that ends in '" SUFFIX "'", FOX_STR_ARG(tensor),
-		    FOX_STR_ARG(file));
+		    "'weight_map.%.*s' is '%.*s', want a name that ends in '%s'", FOX_STR_ARG(tensor),
+		    FOX_STR_ARG(file), p->suffix);
 	e->shard = fox_map_find(&p->by_name, file);
 	if (e->shard == FOX_MAP_NONE) {
 		if (p->out->n_shards == FOX_ST_MAX_SHARDS)
@@ -142,10 +143,10 @@ static enum fox_status add_entry(
 	return FOX_OK;
 }
 
-static enum fox_status parse_root(
-    struct fox_st_index *out, struct fox_arena *a, const struct fox_value *root, struct fox_err *err)
+static enum fox_status parse_root(struct fox_st_index *out, struct fox_arena *a, const struct fox_value *root,
+    const char *suffix, struct fox_err *err)
 {
-	struct parse p = {.out = out, .arena = a};
+	struct parse p = {.suffix = suffix, .out = out, .arena = a};
 	const struct fox_value *weights = fox_json_get(root, "weight_map"), *value;
 	struct fox_str key;
 	enum fox_status s = check_metadata(root, err);
@@ -168,18 +169,18 @@ static enum fox_status parse_root(
 	}
 	if ((s = sort_shards(out, p.found, a, err)))
 		return s;
-	return check_counts(out, a, err);
+	return check_counts(out, suffix, a, err);
 }
 
-enum fox_status fox_st_index_parse(
-    struct fox_st_index *out, struct fox_arena *a, struct fox_str json, struct fox_err *err)
+enum fox_status fox_st_index_parse(struct fox_st_index *out, struct fox_arena *a, struct fox_str json,
+    const char *suffix, struct fox_err *err)
 {
 	struct fox_json *doc = NULL;
 	*out = (struct fox_st_index){0};
 	enum fox_status s = fox_json_parse(&doc, json, err);
 	if (s)
 		return s;
-	s = parse_root(out, a, fox_json_root(doc), err);
+	s = parse_root(out, a, fox_json_root(doc), suffix, err);
 	fox_json_close(doc);
 	return s;
 }

@@ -1,6 +1,6 @@
-/* st_index.h - model.safetensors.index.json: which shard holds which tensor.
+/* st_index.h - model.safetensors.index.json and pytorch_model.bin.index.json: which shard holds which tensor.
  *
- * Refuses shard names that are no .safetensors files, incomplete "-of-NNNNN" sets, and any difference between
+ * Refuses shard names that do not end as those of their kind do, incomplete "-of-NNNNN" sets, and any difference between
  * the map and what the shards hold. That a name stays beneath the folder is checked when it is opened.
  * spec/sources.md 2 */
 #ifndef FOX_ST_INDEX_H
@@ -27,11 +27,12 @@ struct fox_st_index {
 /*
  * fox_st_index_parse - read the JSON text of an index; everything in *out lives in the arena
  *
+ * suffix  of every shard's name: ".safetensors", ".bin"
  * errors  FOX_E_FORMAT (no weight_map, types, suffix, shard count), FOX_E_BOUND (too many shards),
  * FOX_E_NOMEM
  */
-enum fox_status fox_st_index_parse(
-    struct fox_st_index *out, struct fox_arena *a, struct fox_str json, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_st_index_parse(struct fox_st_index *out, struct fox_arena *a, struct fox_str json,
+    const char *suffix, struct fox_err *err) FOX_MUST_CHECK;
 
 /*
  * fox_st_index_check - the map against the tensors of all shards: none missing, misplaced or left over

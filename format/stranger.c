@@ -13,10 +13,10 @@ static const struct {
 } strangers[] = {
     {".safetensors", "safetensors of another name: give that file's path, or an index"},
     {".gguf", "a container already"},
-    {".bin", "PyTorch weights, which are not read: save them as safetensors first"},
-    {".pth", "PyTorch weights, which are not read: save them as safetensors first"},
-    {".pt", "PyTorch weights, which are not read: save them as safetensors first"},
-    {".ckpt", "PyTorch weights, which are not read: save them as safetensors first"},
+    {".bin", "PyTorch weights of another name: give that file's path, or an index"},
+    {".pth", "PyTorch weights of another name: give that file's path"},
+    {".pt", "PyTorch weights of another name: give that file's path"},
+    {".ckpt", "a training checkpoint, which is not read: save its weights as safetensors first"},
     {".h5", "TensorFlow weights, which are not read"},
     {".msgpack", "Flax weights, which are not read"},
     {".npz", "NumPy arrays, which are not read"},
@@ -34,7 +34,8 @@ static size_t stranger_of(struct fox_str name)
 const char *fox_stranger_kind(struct fox_str name)
 {
 	size_t i = stranger_of(name);
-	return i < FOX_COUNT(strangers) ? strangers[i].what : "neither a folder nor a .safetensors file";
+	return i < FOX_COUNT(strangers) ? strangers[i].what
+	                                : "neither a folder nor a weight file (.safetensors, .bin, .pt, .pth)";
 }
 
 enum fox_status fox_stranger_name(const char *dir, struct fox_err *err)
@@ -56,10 +57,11 @@ enum fox_status fox_stranger_name(const char *dir, struct fox_err *err)
 	enum fox_status st;
 	if (best == FOX_COUNT(strangers))
 		st = fox_fail(err, FOX_E_IO, FOX_NOWHERE,
-		    "neither model.safetensors nor model.safetensors.index.json in this folder");
+		    "neither model.safetensors nor pytorch_model.bin in this folder, nor an index of either");
 	else
 		st = fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
-		    "neither model.safetensors nor model.safetensors.index.json in this folder, but '%.*s': %s",
+		    "neither model.safetensors nor pytorch_model.bin in this folder, nor an index of either, but "
+		    "'%.*s': %s",
 		    FOX_STR_ARG(fox_str_of(name)), strangers[best].what);
 	fox_in_file(err, dir);
 	return st;

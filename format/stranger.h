@@ -8,11 +8,11 @@
 #include "format/base/io.h"
 #include "format/base/str.h"
 
-/* What a file that is no safetensors file is, told by the end of its name: a phrase after "is". */
+/* What a file that is none of weights is, told by the end of its name: a phrase after "is". */
 const char *fox_stranger_kind(struct fox_str name);
 
 /*
- * fox_stranger_name - fail for a folder without model.safetensors or index, naming what it holds instead
+ * fox_stranger_name - fail for a folder without weights of a known name, naming what it holds instead
  *
  * Of several files the most telling kind, then the first name by bytes. Never FOX_OK.
  * errors FOX_E_UNSUPPORTED (another format is there), FOX_E_IO (nothing known is, or the folder cannot be

@@ -124,9 +124,9 @@ static enum fox_status apply_zip64(
 	return bad(err, where, "a size overflows 32 bits and there is no 64-bit extra field");
 }
 
-/* The local header: where the data begin. Name, method and sizes must be those of the central directory. */
+/* The local header: where the data begin. Name, flags, method, CRC and sizes must be those of the central directory. */
 static enum fox_status check_local(struct fox_zip *z, struct fox_zip_member *m, uint64_t at, uint64_t limit,
-    uint16_t method, struct fox_err *err)
+    const uint8_t *central, struct fox_err *err)
 {
 	uint8_t h[LOCAL_BYTES];
 	enum fox_status s;
@@ -148,14 +148,18 @@ static enum fox_status check_local(struct fox_zip *z, struct fox_zip_member *m, 
 	s = fox_file_read(z->file, at + sizeof h, more, (size_t)rest, err);
 	uint64_t packed = fox_load32(h + 18), bytes = fox_load32(h + 22);
 	uint64_t *field[3] = {&bytes, &packed, NULL};
-	if (!s && !(fox_load16(h + 6) & 8)) /* bit 3: sizes follow the data, so they are not here */
+	uint32_t crc = fox_load32(h + 14);
+	if (!s)
 		s = apply_zip64((struct fox_span){more + name_n, extra_n}, at, field, err);
-	else if (!s)
-		bytes = m->bytes, packed = m->packed;
+	if (fox_load16(h + 6) & 8 && !crc && !bytes &&
+	    !packed) /* bit 3: they follow the data, and need not be here */
+		bytes = m->bytes, packed = m->packed, crc = m->crc;
 	if (!s && !fox_str_eq((struct fox_str){(char *)more, name_n}, m->name))
 		s = fox_fail(err, FOX_E_FORMAT, at, "zip: member '%.*s' has another name in its local header",
 		    FOX_STR_ARG(m->name));
-	if (!s && (fox_load16(h + 8) != method || bytes != m->bytes || packed != m->packed))
+	if (!s &&
+	    (fox_load16(h + 6) != fox_load16(central + 8) || fox_load16(h + 8) != fox_load16(central + 10) ||
+	        crc != m->crc || bytes != m->bytes || packed != m->packed))
 		s = fox_fail(
 		    err, FOX_E_FORMAT, at, "zip: member '%.*s' contradicts its local header", FOX_STR_ARG(m->name));
 	m->at = at + sizeof h + rest;
@@ -202,7 +206,7 @@ static enum fox_status read_member(struct fox_zip *z, struct fox_span dir, size_
 		return fox_fail(err, FOX_E_FORMAT, where, "zip: member '%.*s' claims %llu bytes out of %llu",
 		    FOX_STR_ARG(m->name), (unsigned long long)m->bytes, (unsigned long long)m->packed);
 	*pos += CENTRAL_BYTES + (size_t)rest;
-	return check_local(z, m, at, end->at, method, err);
+	return check_local(z, m, at, end->at, p, err);
 }
 
 static int by_place(const void *a, const void *b)

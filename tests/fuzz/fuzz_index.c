@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fox_arena a = {0};
 	struct fox_err err = {0};
 	struct fox_st_index x;
-	if (!fox_st_index_parse(&x, &a, (struct fox_str){(const char *)data, size}, &err)) {
+	if (!fox_st_index_parse(&x, &a, (struct fox_str){(const char *)data, size}, ".safetensors", &err)) {
 		if (!x.n_entries || !x.n_shards)
 			abort();
 		for (size_t i = 0; i < x.n_shards; i++) {

@@ -343,7 +343,8 @@ static void a_dry_run_writes_nothing_and_tells_the_size(void **state)
 	fox_outcome_free(&dry);
 	/* but to convert, weights are wanted */
 	o.dry_run = false;
-	must_fail(&o, FOX_E_IO, "neither model.safetensors nor model.safetensors.index.json in this folder");
+	must_fail(&o, FOX_E_IO,
+	    "neither model.safetensors nor pytorch_model.bin in this folder, nor an index of either");
 	/* and a broken file is not an absent one */
 	copy_demo("broken", CONFIG, CONFIG + 1);
 	char path[600];

@@ -4,6 +4,7 @@
 
 #include "convert/gather.h"
 #include "format/base/io.h"
+#include "format/strided.h"
 
 enum { BEFORE = 13, MAX = 4096 };
 
@@ -110,6 +111,47 @@ static void takes_q_k_and_v_apart(void **state)
 		}
 }
 
+/* The same source tensor, but stored column by column, and one element late: what fox_gather_read gives is the same. */
+static void view_of(struct fixture *f, struct fox_strided *v, size_t rows, size_t cols)
+{
+	struct fox_err err = {0};
+	uint8_t all[BEFORE + MAX + 8];
+	fox_file_close(&f->file);
+	memset(all, 0xff, sizeof all);
+	*v = (struct fox_strided){BEFORE + f->size, (uint32_t)f->size, 2, {rows, cols}, {1, rows}};
+	for (size_t r = 0; r < rows; r++)
+		for (size_t c = 0; c < cols; c++)
+			memcpy(all + v->at + (c * rows + r) * f->size, f->data + (r * cols + c) * f->size, f->size);
+	test_write(test_path("tensor"), all, BEFORE + (f->n + 1) * f->size);
+	assert_fox_ok(fox_file_open(&f->file, test_path("tensor"), &err), &err);
+	f->step.src.view = v;
+	f->step.src.at = v->at;
+}
+
+static void reads_views(void **state)
+{
+	(void)state;
+	static struct fixture f;
+	struct fox_strided v;
+	for (size_t i = 0; i < FOX_COUNT(dtypes); i++) {
+		transposed(&f, dtypes[i], 12, 20, 0);
+		view_of(&f, &v, 20, 12);
+		check(&f);
+		regrouped(&f, dtypes[i], 3, 2, 4, 0);
+		view_of(&f, &v, 18, 4);
+		check(&f);
+		/* no gather: the second half of a tensor */
+		open_file(&f, dtypes[i], 24, 0);
+		view_of(&f, &v, 4, 6);
+		f.step.x.cols = 6;
+		f.step.span = 6;
+		f.step.src_elem = 12;
+		f.step.n_elems = f.n = 12;
+		memcpy(f.want, f.data + 12 * f.size, 12 * f.size);
+		check(&f);
+	}
+}
+
 static void units(void **state)
 {
 	(void)state;
@@ -153,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(transposes),
 	    cmocka_unit_test(takes_q_k_and_v_apart),
+	    cmocka_unit_test(reads_views),
 	    cmocka_unit_test(units),
 	    cmocka_unit_test(a_file_that_shrank),
 	};

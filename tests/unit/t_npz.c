@@ -18,11 +18,14 @@ struct member {
 	const char *data;
 	size_t n;
 	uint16_t method, flags;
-	bool zip64;          /* sizes in the local header through the extra field, as numpy writes them */
-	uint32_t crc_xor;    /* damage */
-	uint32_t bytes_add;  /* lie about the unpacked size in both places */
-	uint32_t local_add;  /* lie in the local header alone */
-	uint32_t offset_add; /* lie about where the local header is */
+	bool zip64;           /* sizes in the local header through the extra field, as numpy writes them */
+	uint32_t crc_xor;     /* damage */
+	uint32_t bytes_add;   /* lie about the unpacked size in both places */
+	uint32_t local_add;   /* lie in the local header alone */
+	uint32_t offset_add;  /* lie about where the local header is */
+	uint16_t local_flags; /* flags in the local header alone, beside the others */
+	uint32_t local_crc;   /* damage there alone */
+	bool streamed; /* the local header has flag 8 and zeros for CRC and sizes, as torch.save writes it */
 };
 
 static void u16(struct fox_buf *b, unsigned v)
@@ -66,13 +69,19 @@ static void add(struct maker *z, struct member m)
 	uint32_t crc = (uint32_t)crc32(0, (const Bytef *)m.data, (uInt)m.n) ^ m.crc_xor, at = (uint32_t)z->file.n;
 	uint64_t bytes = m.n + m.bytes_add;
 	u32(&z->file, 0x04034B50);
-	u16(&z->file, 20), u16(&z->file, m.flags), u16(&z->file, m.method), u32(&z->file, 0), u32(&z->file, crc);
-	u32(&z->file, m.zip64 ? 0xFFFFFFFF : n), u32(&z->file, m.zip64 ? 0xFFFFFFFF : bytes + m.local_add);
+	m.flags |= m.streamed ? 8 : 0;
+	u16(&z->file, 20), u16(&z->file, m.flags ^ m.local_flags), u16(&z->file, m.method), u32(&z->file, 0);
+	u32(&z->file, m.streamed ? 0 : crc ^ m.local_crc), u32(&z->file, m.streamed ? 0
+	                                                                 : m.zip64  ? 0xFFFFFFFF
+	                                                                            : n);
+	u32(&z->file, m.streamed ? 0 : m.zip64 ? 0xFFFFFFFF : bytes + m.local_add);
 	u16(&z->file, (unsigned)strlen(local)), u16(&z->file, m.zip64 ? 20 : 0);
 	fox_buf_str(&z->file, local);
 	if (m.zip64)
 		u16(&z->file, 1), u16(&z->file, 16), u64(&z->file, bytes + m.local_add), u64(&z->file, n);
 	fox_buf_add(&z->file, data, n);
+	if (m.streamed)
+		u32(&z->file, 0x08074B50), u32(&z->file, crc), u32(&z->file, n), u32(&z->file, n);
 	u32(&z->dir, 0x02014B50);
 	u16(&z->dir, 20), u16(&z->dir, 20), u16(&z->dir, m.flags), u16(&z->dir, m.method), u32(&z->dir, 0),
 	    u32(&z->dir, crc);
@@ -125,7 +134,8 @@ static void reads_stored_deflated_and_zip64(void **state)
 	add(&m, (struct member){.name = "b", .data = zeros, .n = sizeof zeros, .method = 8});
 	add(&m, (struct member){.name = "c", .data = "numpy", .n = 5, .zip64 = true});
 	add(&m, (struct member){.name = "empty", .data = "", .n = 0});
-	finish(&m, p, 4);
+	add(&m, (struct member){.name = "late", .data = "torch", .n = 5, .streamed = true});
+	finish(&m, p, 5);
 	struct fox_err e = {0};
 	assert_fox_ok(walk(p, &e), &e);
 	struct fox_file f = {0};
@@ -165,6 +175,12 @@ static void refuses_liars(void **state)
 	    {{{.name = "a", .data = "x", .n = 1, .bytes_add = 1}}, 0, FOX_E_FORMAT,
 	        "zip: member 'a' claims 2 bytes out of 1", 32},
 	    {{{.name = "a", .data = "x", .n = 1, .local_add = 1}}, 0, FOX_E_FORMAT,
+	        "zip: member 'a' contradicts its local header", 0},
+	    {{{.name = "a", .data = "x", .n = 1, .local_flags = 0x800}}, 0, FOX_E_FORMAT,
+	        "zip: member 'a' contradicts its local header", 0},
+	    {{{.name = "a", .data = "x", .n = 1, .local_crc = 1}}, 0, FOX_E_FORMAT,
+	        "zip: member 'a' contradicts its local header", 0},
+	    {{{.name = "a", .data = "x", .n = 1, .flags = 8, .local_add = 1}}, 0, FOX_E_FORMAT,
 	        "zip: member 'a' contradicts its local header", 0},
 	    {{{.name = "a", .data = zeros, .n = 3000, .method = 8, .bytes_add = 1}}, 0, FOX_E_FORMAT,
 	        "zip: member 'a' does not unpack to its 3001 bytes", 31},

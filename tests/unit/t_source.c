@@ -382,30 +382,30 @@ static void test_broken_shard(void **state)
 	    "@/broken/x.safetensors");
 }
 
+#define NO_WEIGHTS "neither model.safetensors nor pytorch_model.bin in this folder, nor an index of either"
+
 /* What lies at the path is no checkpoint. name: the one file in the folder, NULL for none. */
 static const struct {
 	const char *name;
 	enum fox_status code;
 	const char *text;
 } stranger_cases[] = {
-    {NULL, FOX_E_IO, "neither model.safetensors nor model.safetensors.index.json in this folder"},
-    {"config.json", FOX_E_IO, "neither model.safetensors nor model.safetensors.index.json in this folder"},
-    {"pytorch_model.bin", FOX_E_UNSUPPORTED,
-        "neither model.safetensors nor model.safetensors.index.json in this folder, but 'pytorch_model.bin': "
-        "PyTorch weights, which are not read: save them as safetensors first"},
+    {NULL, FOX_E_IO, NO_WEIGHTS},
+    {"config.json", FOX_E_IO, NO_WEIGHTS},
+    {"adapter_model.bin", FOX_E_UNSUPPORTED,
+        NO_WEIGHTS
+        ", but 'adapter_model.bin': PyTorch weights of another name: give that file's path, or an index"},
     {"consolidated.00.pth", FOX_E_UNSUPPORTED,
-        "neither model.safetensors nor model.safetensors.index.json in this folder, but "
-        "'consolidated.00.pth': "
-        "PyTorch weights, which are not read: save them as safetensors first"},
+        NO_WEIGHTS ", but 'consolidated.00.pth': PyTorch weights of another name: give that file's path"},
     {"m.pt", FOX_E_UNSUPPORTED,
-        "neither model.safetensors nor model.safetensors.index.json in this folder, but 'm.pt': "
-        "PyTorch weights, which are not read: save them as safetensors first"},
-    {"m-q8_0.gguf", FOX_E_UNSUPPORTED,
-        "neither model.safetensors nor model.safetensors.index.json in this folder, but 'm-q8_0.gguf': "
-        "a container already"},
+        NO_WEIGHTS ", but 'm.pt': PyTorch weights of another name: give that file's path"},
+    {"m.ckpt", FOX_E_UNSUPPORTED,
+        NO_WEIGHTS
+        ", but 'm.ckpt': a training checkpoint, which is not read: save its weights as safetensors first"},
+    {"m-q8_0.gguf", FOX_E_UNSUPPORTED, NO_WEIGHTS ", but 'm-q8_0.gguf': a container already"},
     {"adapter_model.safetensors", FOX_E_UNSUPPORTED,
-        "neither model.safetensors nor model.safetensors.index.json in this folder, but "
-        "'adapter_model.safetensors': safetensors of another name: give that file's path, or an index"},
+        NO_WEIGHTS
+        ", but 'adapter_model.safetensors': safetensors of another name: give that file's path, or an index"},
 };
 
 static void test_strangers(void **state)
@@ -448,14 +448,16 @@ static void test_bad_paths(void **state)
 	    {"", FOX_E_IO, "cannot open '': No such file or directory"},
 	    {"@/bad/fifo", FOX_E_IO, "'@/bad/fifo' is a device, FIFO or socket"},
 	    {"@/bad/m.gguf", FOX_E_UNSUPPORTED, "'@/bad/m.gguf' is a container already"},
-	    {"@/bad/m.bin", FOX_E_UNSUPPORTED,
-	        "'@/bad/m.bin' is PyTorch weights, which are not read: save them as safetensors first"},
-	    {"@/bad/m.txt", FOX_E_UNSUPPORTED, "'@/bad/m.txt' is neither a folder nor a .safetensors file"},
+	    {"@/bad/m.ckpt", FOX_E_UNSUPPORTED,
+	        "'@/bad/m.ckpt' is a training checkpoint, which is not read: save its weights as safetensors "
+	        "first"},
+	    {"@/bad/m.txt", FOX_E_UNSUPPORTED,
+	        "'@/bad/m.txt' is neither a folder nor a weight file (.safetensors, .bin, .pt, .pth)"},
 	    {"@/bad/m.txt/x", FOX_E_IO, "cannot open '@/bad/m.txt/x': Not a directory"},
 	};
 	src_folder("bad");
 	src_text("bad/m.gguf", "GGUF");
-	src_text("bad/m.bin", "x");
+	src_text("bad/m.ckpt", "x");
 	src_text("bad/m.txt", "x");
 	assert_int_equal(mkfifo(test_path("bad/fifo"), 0600), 0);
 	for (size_t i = 0; i < FOX_COUNT(cases); i++) {
