@@ -2,7 +2,7 @@
 #ifndef FOX_CUDA_TEST_H
 #define FOX_CUDA_TEST_H
 
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/ops.h"
 
 /* Device 0, open. Without one the program ends with 77, which means skipped. */
 static inline struct fox_cuda *cuda_test_open(void)

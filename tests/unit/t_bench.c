@@ -53,6 +53,7 @@ static struct fox_bench_row rows[] = {
         .read_bandwidth = 20e9},
 };
 static const struct fox_bench_model model = {.path = "dir/a\"b.gguf",
+    .device = "cpu",
     .arch = "llama",
     .weight_bytes = 990000000,
     .n_layers = 16,
@@ -97,14 +98,14 @@ static void csv(void **state)
 	fox_buf_char(&out, 0);
 	assert_string_equal(out.p,
 	    "file,test,arithmetic,kv,tokens,depth,threads,repeats,tokens_per_s,q1,q3,min,max,"
-	    "bytes_per_token,percent_of_bandwidth,bandwidth,load_s,first_token_s,peak_bytes\n"
+	    "bytes_per_token,percent_of_bandwidth,bandwidth,load_s,first_token_s,peak_bytes,backend\n"
 	    "\"dir/"
 	    "a\"\"b.gguf\",prompt,fast,f16,512,0,2,5,40.0000,39.0000,41.0000,38.0000,42.0000,,,20000000000,0."
 	    "1250,"
-	    "0.2500,1100000000\n"
+	    "0.2500,1100000000,\"cpu\"\n"
 	    "\"dir/"
 	    "a\"\"b.gguf\",decode,fast,f16,64,128,2,5,10.0000,9.0000,11.0000,8.0000,12.0000,1000000000,50.00,"
-	    "20000000000,0.1250,0.2500,1100000000\n");
+	    "20000000000,0.1250,0.2500,1100000000,\"cpu\"\n");
 	fox_buf_free(&out);
 }
 
