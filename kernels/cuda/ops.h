@@ -125,8 +125,11 @@ enum fox_status fox_cuda_attn(struct fox_cuda *c, const struct fox_cuda_attn *a,
 /*
  * Products: part p's y_p [rows][w_p.rows] = x [rows][cols] times w_p transposed, plus bias_p.
  *
- * exact   f32 activations times decoded weights, f32 sums (many rows: bf16 parts whose products give near-f32 results)
- * fast    activations rounded once: to 8-bit groups of 32 (as FOX_ACTS_Q8) where integers pay, to bf16 in tensor cores, else f32
+ * exact   f32 activations times decoded weights, f32 sums (matmul: parts of 16 bits whose products give near-f32 results)
+ * fast    activations rounded once: to 8-bit groups of 32 (as FOX_ACTS_Q8) where integers pay, else f32. matmul: both sides to bf16,
+ *         weights that bf16 cannot hold too; to f16 under a power of two for each row where all parts are f16
+ *
+ * Bounds: matvec.cuh, matmul.cuh. An f16 part beside one of another type is multiplied as that one is.
  */
 enum fox_cuda_end {
 	FOX_CUDA_STORE, /* y = */
