@@ -1,5 +1,6 @@
 /* act.cu - what is done to elements one by one: add, activation and gate, softcap. Bound by memory: a thread takes four. */
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/product.cuh"
 #include "kernels/cuda/ptx.cuh"
 
 #define THREADS 256u
@@ -11,13 +12,8 @@ template <int OP> static __device__ __forceinline__ float one(float a, float b, 
 {
 	if (OP == ADD)
 		return a + b;
-	if (OP == SILU)
-		return a / (1 + expf(-a)) * b;
-	if (OP == GELU) {
-		const float root = 0.797884560802865356f; /* sqrt(2 / pi) */
-		float t = root * (a + 0.044715f * (a * a * a));
-		return a / (1 + expf(-2 * t)) * b;
-	}
+	if (OP == SILU || OP == GELU)
+		return fox_cuda_act_of(OP == SILU ? FOX_CUDA_SILU : FOX_CUDA_GELU, a) * b;
 	return cap * tanhf(a / cap);
 }
 

@@ -144,8 +144,8 @@ enum fox_status fox_attn_any(struct fox_cuda *c, const struct fox_attn *a, const
 enum fox_status fox_attn_merge(struct fox_cuda *c, const struct fox_attn *a,
     const struct fox_attn_parts *parts, uint32_t row0, uint32_t rows, struct fox_err *err);
 
-/* Many rows, dim <= FOX_ATTN_DIM. direct: 16-bit caches whose dim is a multiple of 8, as they lie; fast: all others rounded to
- * bf16; exact: all types in parts of bf16. */
+/* Many rows, dim <= FOX_ATTN_DIM. direct: 16-bit caches as they lie; fast: the other types rounded to bf16; both want a dim that
+ * is a multiple of 8. exact: all types and sizes in parts of bf16. */
 enum fox_status fox_attn_prompt_direct(struct fox_cuda *c, const struct fox_attn *a, struct fox_err *err);
 enum fox_status fox_attn_prompt_fast(struct fox_cuda *c, const struct fox_attn *a, struct fox_err *err);
 enum fox_status fox_attn_prompt_exact(struct fox_cuda *c, const struct fox_attn *a, struct fox_err *err);

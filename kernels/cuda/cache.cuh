@@ -124,7 +124,8 @@ template <> struct fox_cache8<FOX_F32> {
 	}
 };
 
-template <> struct fox_cache8<FOX_F16> {
+/* Of either 16-bit format. */
+struct fox_cache8_words {
 	uint4 raw;
 	__device__ __forceinline__ void load(const struct fox_cache &, uint8_t *head, uint32_t i)
 	{
@@ -138,6 +139,9 @@ template <> struct fox_cache8<FOX_F16> {
 	{
 		return 1;
 	}
+};
+
+template <> struct fox_cache8<FOX_F16> : fox_cache8_words {
 	__device__ __forceinline__ void open(float v[8]) const
 	{
 		const uint32_t w[4] = {raw.x, raw.y, raw.z, raw.w};
@@ -148,20 +152,7 @@ template <> struct fox_cache8<FOX_F16> {
 	}
 };
 
-template <> struct fox_cache8<FOX_BF16> {
-	uint4 raw;
-	__device__ __forceinline__ void load(const struct fox_cache &, uint8_t *head, uint32_t i)
-	{
-		raw = *(const uint4 *)(head + 2ull * i);
-	}
-	__device__ __forceinline__ void zero()
-	{
-		raw = make_uint4(0, 0, 0, 0);
-	}
-	__device__ __forceinline__ float scale() const
-	{
-		return 1;
-	}
+template <> struct fox_cache8<FOX_BF16> : fox_cache8_words {
 	__device__ __forceinline__ void open(float v[8]) const
 	{
 		const uint32_t w[4] = {raw.x, raw.y, raw.z, raw.w};
