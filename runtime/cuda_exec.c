@@ -45,7 +45,7 @@ static uint64_t work_bytes(const struct fox_dev_ask *ask, uint32_t pages)
 		uint32_t n = rows[i] < ask->batch ? rows[i] : ask->batch;
 		bytes = larger(bytes, fox_cuda_product_scratch(ask->arith, n, (uint32_t)widest));
 		for (uint32_t l = 0; l < h->n_layers; l++)
-			bytes = larger(bytes, fox_cuda_attn_scratch(n, h->n_heads[l], h->head_dim, pages));
+			bytes = larger(bytes, fox_cuda_attn_scratch(n, h->n_heads[l], h->n_kv_heads[l], h->head_dim, pages));
 	}
 	return bytes;
 }

@@ -25,11 +25,11 @@ static uint32_t up4(uint32_t n)
 	return (n + 3) / 4 * 4;
 }
 
-/* Of any number of key heads: one has the most splits. */
-extern "C" uint64_t fox_cuda_attn_scratch(uint32_t rows, uint32_t heads, uint32_t dim, uint32_t pages)
+extern "C" uint64_t fox_cuda_attn_scratch(
+    uint32_t rows, uint32_t heads, uint32_t kv_heads, uint32_t dim, uint32_t pages)
 {
 	uint64_t few = rows < FOX_CUDA_FEW ? rows : FOX_CUDA_FEW;
-	return few * heads * launched_of(MOST_SPLITS, pages) * (up4(dim) + 2) * sizeof(float);
+	return few * heads * launched_of(splits_of(kv_heads), pages) * (up4(dim) + 2) * sizeof(float);
 }
 
 /* Split i of all is warp i / (n / MERGE_WARPS)'s, then warp 0 .. are added: the order is fixed by n. */

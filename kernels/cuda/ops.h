@@ -119,7 +119,7 @@ struct fox_cuda_attn {
 	void *scratch;
 	enum fox_arith arith; /* fast: tensor cores may round q, k, weights and v to bf16 or f16 */
 };
-uint64_t fox_cuda_attn_scratch(uint32_t rows, uint32_t heads, uint32_t dim, uint32_t pages);
+uint64_t fox_cuda_attn_scratch(uint32_t rows, uint32_t heads, uint32_t kv_heads, uint32_t dim, uint32_t pages);
 enum fox_status fox_cuda_attn(struct fox_cuda *c, const struct fox_cuda_attn *a, struct fox_err *err) FOX_MUST_CHECK;
 
 /*

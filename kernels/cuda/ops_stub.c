@@ -91,9 +91,10 @@ uint64_t fox_cuda_side_bytes(enum fox_type type, uint32_t kv_heads, uint32_t dim
 	return 0;
 }
 
-uint64_t fox_cuda_attn_scratch(uint32_t rows, uint32_t heads, uint32_t dim, uint32_t pages)
+uint64_t fox_cuda_attn_scratch(
+    uint32_t rows, uint32_t heads, uint32_t kv_heads, uint32_t dim, uint32_t pages)
 {
-	(void)rows, (void)heads, (void)dim, (void)pages;
+	(void)rows, (void)heads, (void)kv_heads, (void)dim, (void)pages;
 	return 0;
 }
 

@@ -133,7 +133,7 @@ static float *attend(const struct made *m, uint32_t first, uint32_t rows, uint32
 	size_t n = (size_t)rows * heads * s->dim * sizeof(float), skip = (size_t)first * heads * s->dim;
 	uint32_t *dpos = cuda_test_put(cuda, &pos, sizeof pos);
 	float *dy = cuda_test_room(cuda, n);
-	void *scratch = cuda_test_room(cuda, fox_cuda_attn_scratch(rows, heads, s->dim, pages));
+	void *scratch = cuda_test_room(cuda, fox_cuda_attn_scratch(rows, heads, s->kv_heads, s->dim, pages));
 	struct fox_cuda_attn a = {.cache = &m->cache,
 	    .q = m->dq + skip,
 	    .y = dy,
@@ -348,7 +348,7 @@ static void a_program_follows_the_position(void **state)
 	size_t n = (size_t)heads * s.dim * sizeof(float);
 	uint32_t *dpos = cuda_test_put(cuda, &pos, sizeof pos);
 	float *dy = cuda_test_room(cuda, n);
-	void *scratch = cuda_test_room(cuda, fox_cuda_attn_scratch(1, heads, s.dim, 3));
+	void *scratch = cuda_test_room(cuda, fox_cuda_attn_scratch(1, heads, s.kv_heads, s.dim, 3));
 	struct fox_cuda_attn a = {.cache = &m.cache,
 	    .q = m.dq,
 	    .y = dy,
