@@ -56,7 +56,7 @@ SRCS   := $(filter-out $(MAINS) $(SKIP),$(filter-out %/fox-%.c,$(wildcard $(adds
 OBJS   := $(SRCS:%.c=$(B)/%.o)
 LIB    := $(B)/libfox.a
 CUSRC  := $(filter-out $(SKIP),$(wildcard kernels/cuda/*.cu))
-CULIB  := $(B)/libfoxcuda.a# device and operations: nvcc's, or the stub
+CULIB  := $(B)/$(if $(filter 1,$(CUDA)),nvcc,stub)/libfoxcuda.a# device and operations, or their stub
 SIMTLIB := $(B)/simt/libfoxcuda.a# the same by g++ for the CPU
 ifeq ($(CUDA),1)
 CUOBJS := $(CUSRC:%.cu=$(B)/%.cu.o)
@@ -185,6 +185,7 @@ $(LIB): $(OBJS)
 $(CULIB): $(CUOBJS)
 $(SIMTLIB): $(CUSRC:%.cu=$(B)/simt/%.o) $(B)/simt/simt.o $(B)/simt/host.o
 $(LIB) $(CULIB) $(SIMTLIB):
+	mkdir -p $(@D)
 	rm -f $@
 	$(AR) rcs $@ $^
 $(foreach m,$(MAINS),$(eval $(B)/bin/$(basename $(notdir $m)): $(B)/$(m:.c=.o)))

@@ -54,7 +54,8 @@ struct fox_tensor {
 	uint32_t n_dims; /* 1..4 */
 	uint64_t dim[4]; /* dim[0] is contiguous (columns); 1 past n_dims */
 	uint64_t n_elems;
-	uint64_t at;                    /* absolute offset of the data in the file */
+	uint32_t part;                  /* the file that holds it, of fox_gguf_parts */
+	uint64_t at;                    /* absolute offset of the data in that file */
 	struct fox_span data;           /* in the map; never copied; file byte order */
 	const struct fox_hash128 *hash; /* from fox.hash.tensors; NULL: no such key, or of another length */
 };
@@ -73,6 +74,21 @@ struct fox_gguf; /* an open container: owns its map and arena */
  *         *out is NULL then. Which is which, case by case: spec/container.md section 7.
  */
 enum fox_status fox_gguf_open(struct fox_gguf **out, const char *path, struct fox_err *err) FOX_MUST_CHECK;
+/*
+ * fox_gguf_open_set - a model as tools take it: one file, or the first shard of a set, whose others are opened with it
+ *
+ * *out holds the keys of the first file and the tensors of all, in the order of split.no; fox_tensor.part says in which file
+ * a tensor lies. spec/container.md 9
+ *
+ * errors  those of fox_gguf_open, in any of the files, which the error names; FOX_E_IO: a shard is not there; FOX_E_MISMATCH:
+ *         shards that do not belong together; FOX_E_FORMAT: split.* keys that are not what they must be; FOX_E_ARG: path is
+ *         a later shard of a set
+ */
+enum fox_status fox_gguf_open_set(struct fox_gguf **out, const char *path, struct fox_err *err) FOX_MUST_CHECK;
+/* The files of a model: 1 unless fox_gguf_open_set opened a set. Part i < parts is that file alone, with its own header, keys,
+ * tensors and bytes; it is g's, and closed with it. */
+size_t fox_gguf_parts(const struct fox_gguf *g);
+const struct fox_gguf *fox_gguf_part(const struct fox_gguf *g, size_t i);
 /* The same over bytes that the caller keeps alive (fuzzing, tests). path is for messages. */
 enum fox_status fox_gguf_open_bytes(
     struct fox_gguf **out, struct fox_span bytes, const char *path, struct fox_err *err) FOX_MUST_CHECK;

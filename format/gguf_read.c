@@ -492,3 +492,20 @@ const struct fox_tensor *fox_gguf_find(const struct fox_gguf *g, struct fox_str 
 	uint32_t i = fox_map_find(&g->tensor_map, name);
 	return i == FOX_MAP_NONE ? NULL : &g->tensors[i];
 }
+
+enum fox_status fox_gguf_open_set(struct fox_gguf **out, const char *path, struct fox_err *err)
+{
+	return fox_gguf_open(out, path, err);
+}
+
+size_t fox_gguf_parts(const struct fox_gguf *g)
+{
+	(void)g;
+	return 1;
+}
+
+const struct fox_gguf *fox_gguf_part(const struct fox_gguf *g, size_t i)
+{
+	(void)i;
+	return g;
+}

@@ -5,6 +5,10 @@
 
 #include "format/base/err.h"
 
+/* The rule for names that a stranger chose: relative, '/'-separated, of at most 1024 bytes; no component empty, "." or "..",
+ * no backslash, no control character, well-formed UTF-8. FOX_E_FORMAT. */
+enum fox_status fox_name_check(struct fox_str name, struct fox_err *err) FOX_MUST_CHECK;
+
 /* An open regular file, read with pread. Zero-initialise; close is fine on a zeroed one. */
 struct fox_file {
 	int fd; /* valid while open */

@@ -48,7 +48,7 @@ enum fox_status fox_file_open(struct fox_file *f, const char *path, struct fox_e
 }
 
 /* A name that may be joined to a folder: spec/sources.md section 2. */
-static enum fox_status check_name(struct fox_str name, struct fox_err *err)
+enum fox_status fox_name_check(struct fox_str name, struct fox_err *err)
 {
 	const char *why = NULL;
 	size_t part = 0;
@@ -124,7 +124,7 @@ enum fox_status fox_file_open_beneath(
 {
 	struct fox_buf rel = {0}, full = {0};
 	char *real_root = NULL, *real_dir = NULL;
-	enum fox_status s = check_name(name, err);
+	enum fox_status s = fox_name_check(name, err);
 	if (s)
 		return s;
 	fox_buf_fmt(&full, "%s/%.*s", dir, (int)name.n, name.p);

@@ -4,11 +4,13 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 
 #include "format/base/hash.h"
 #include "format/base/io.h"
 #include "format/base/json.h"
+#include "format/base/log.h"
 
 enum { MAX_OPTIONS = 48, FIRST_LONG = 256, HELP_AT = 26 };
 
@@ -31,7 +33,7 @@ static void print_row(const struct fox_opt *o)
 	putchar('\n');
 }
 
-static void print_help(const struct fox_tool *t)
+static void print_usage(const struct fox_tool *t)
 {
 	printf("%s - %s\n\n", t->name, t->summary);
 	const char *p = t->usage;
@@ -41,12 +43,10 @@ static void print_help(const struct fox_tool *t)
 		p += n + (p[n] == '\n');
 	}
 	putchar('\n');
-	for (const struct fox_opt *o = t->options; o->type; o++) {
-		if (o->type == FOX_OPT_GROUP)
-			printf("%s:\n", o->help);
-		else
-			print_row(o);
-	}
+}
+
+static void print_common(const struct fox_tool *t)
+{
 	printf("  -h, --help%*s", HELP_AT - 12, "");
 	puts("show this text");
 	printf("      --version%*s", HELP_AT - 15, "");
@@ -55,6 +55,28 @@ static void print_help(const struct fox_tool *t)
 		printf("\n%s\n", t->notes);
 	puts("\nExit status: 0 ok or proven, 1 a check failed or data is cut, 2 usage, 3 unreadable input or "
 	     "i/o, 4 unsupported");
+}
+
+static void print_help(const struct fox_tool *t)
+{
+	print_usage(t);
+	for (const struct fox_opt *o = t->options; o->type; o++) {
+		if (o->type == FOX_OPT_GROUP)
+			printf("%s:\n", o->help);
+		else
+			print_row(o);
+	}
+	print_common(t);
+}
+
+static void print_verbs(const struct fox_tool *t, const struct fox_verb *verbs)
+{
+	print_usage(t);
+	puts("Verbs:");
+	for (; verbs->name; verbs++)
+		printf("  %-*s%s\n", HELP_AT - 2, verbs->name, verbs->summary);
+	puts("\nOptions of all verbs:");
+	print_common(t);
 }
 
 static void print_version(const struct fox_tool *t)
@@ -237,4 +259,25 @@ enum fox_status fox_opt_parse(
 		    err, FOX_E_ARG, FOX_NOWHERE, "unexpected argument '%s'", argv[optind + (int)tool->max_args]);
 	*first = optind;
 	return FOX_OK;
+}
+
+int fox_verbs_run(const struct fox_tool *tool, const struct fox_verb *verbs, int argc, char **argv)
+{
+	struct fox_err err = {0};
+	const char *word = argc > 1 ? argv[1] : "";
+	fox_log_init(tool->name);
+	for (const struct fox_verb *v = verbs; v->name; v++)
+		if (!strcmp(word, v->name))
+			return v->run(argc - 1, argv + 1);
+	if (!strcmp(word, "-h") || !strcmp(word, "--help"))
+		print_verbs(tool, verbs);
+	else if (!strcmp(word, "--version"))
+		print_version(tool);
+	else if (*word)
+		fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "unknown verb '%s'", word);
+	else
+		fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "want a verb");
+	if (err.code || fox_stdout_flush(&err))
+		return fox_log_usage(&err);
+	return 0;
 }

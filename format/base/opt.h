@@ -57,6 +57,24 @@ struct fox_tool {
 enum fox_status fox_opt_parse(const struct fox_tool *tool, int argc, char **argv, int *first, bool *done,
     struct fox_err *err) FOX_MUST_CHECK;
 
+/* A verb of a tool whose verbs have options of their own: `fox-pack split --help`. */
+struct fox_verb {
+	const char *name;    /* "split" */
+	const char *summary; /* one line */
+	/* argv[0] is the verb; it parses the rest by a table of its own, whose tool is called "fox-pack split", and prints.
+	 * Returns the exit status. */
+	int (*run)(int argc, char **argv);
+};
+
+/*
+ * fox_verbs_run - the main of such a tool: find the verb in argv[1], and run it
+ *
+ * tool     name, summary and notes; no options of its own
+ * verbs    closed by a row without a name
+ * returns  the exit status; --help and --version are handled, a missing or unknown verb is told
+ */
+int fox_verbs_run(const struct fox_tool *tool, const struct fox_verb *verbs, int argc, char **argv);
+
 /* For --version, set before fox_opt_parse: tools that link kernels add a line "cpu: ...", those that run tokenizers the
  * lines of the libraries for it. */
 extern const char *(*fox_version_extra)(void);

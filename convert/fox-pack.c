@@ -1,0 +1,20 @@
+/* fox-pack.c - the verbs of fox-pack. */
+#include "convert/pack.h"
+#include "format/base/io.h"
+#include "format/base/opt.h"
+
+static const struct fox_verb verbs[] = {
+    {NULL, NULL, NULL},
+};
+
+static const struct fox_tool tool = {
+    .name = "fox-pack",
+    .summary = "package a model: shards, archives, signatures, registry layouts",
+    .usage = "fox-pack VERB ...        fox-pack VERB --help tells more",
+};
+
+int main(int argc, char **argv)
+{
+	fox_signals_init();
+	return fox_verbs_run(&tool, verbs, argc, argv);
+}
