@@ -28,6 +28,7 @@ BASEFLAGS := -std=c11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread $(WARN) 
 # ---- dependencies: pkg-config, or DEPS_CFLAGS / DEPS_LIBS in config.mk
 DEPS        := zlib libxxhash libarchive jansson libcrypto libpcre2-8 libutf8proc
 TEST_DEPS   := cmocka
+TEST_PEERS  := zip unzip zstd xz bsdtar ssh-keygen minisign skopeo# that tests compare with, where they can be had
 DEPS_CFLAGS ?= $(shell pkg-config --cflags $(DEPS) $(TEST_DEPS) 2>/dev/null)
 DEPS_LIBS   ?= $(shell pkg-config --libs $(DEPS) 2>/dev/null || echo -lz -lxxhash -larchive -ljansson -lcrypto -lpcre2-8 -lutf8proc)
 LIBS        := -Wl,--as-needed $(DEPS_LIBS) -lm
@@ -95,6 +96,7 @@ demo: all
 
 ## test: every test that needs no GPU, no network and no model file (does all set-up)
 test: $(NEED_SETUP)
+	tests/setup.sh --peers $(TEST_PEERS)
 	$(MAKE) run-tests
 run-tests: $(TESTS) $(SIMTESTS) $(SIMTBINS) $(FUZZ) $(BINS) $(GENS)
 	tests/run.sh $(B) $(config)
