@@ -71,7 +71,7 @@ static enum fox_status check_ssh(struct fox_signature *out, const struct fox_sig
 		return fox_in_file(err, ask->key), s;
 	s = fox_ssh_signer_find(&who, &all, &sig.key, FOX_SIGNATURE_SPACE, ask->signer, ask->now, err);
 	if (s)
-		return fox_in(err, "of '%s'", ask->key), fox_in_file(err, ask->signature), s;
+		return fox_in(err, "by '%s'", ask->key), fox_in_file(err, ask->signature), s;
 	put(out->signer, sizeof out->signer, who->principals);
 	s = fox_sshsig_verify(&sig, message, FOX_SIGNATURE_SPACE, err);
 	if (s)

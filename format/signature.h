@@ -15,7 +15,7 @@ struct fox_signature {
 	char key[64];      /* "SHA256:..." as ssh-keygen -l shows it, or minisign's key id, 16 hex digits */
 	char space[64];    /* SSH: the namespace, cut when longer */
 	const char *hash;  /* of the message: "sha512", "sha256", "blake2b-512", "none"; NULL: not read */
-	char signer[256];  /* SSH: the principals of the line that allows the key; "*": a public key file */
+	char signer[256];  /* SSH: the principals of the line that allows the key; "": a public key, which names nobody */
 	char comment[512]; /* minisign: the trusted comment, cut when longer */
 };
 

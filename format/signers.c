@@ -174,9 +174,9 @@ static enum fox_status take_line(
     struct words *w, struct fox_ssh_signer *out, bool *taken, struct fox_str *other)
 {
 	bool authority = false;
-	struct fox_str word = next_word(w), any = {"*", 1};
+	struct fox_str word = next_word(w), none = {"", 0}, any = {"*", 1};
 	*taken = false;
-	*out = (struct fox_ssh_signer){.principals = any,
+	*out = (struct fox_ssh_signer){.principals = none,
 	    .namespaces = any,
 	    .after = INT64_MIN,
 	    .before = INT64_MAX,
@@ -294,7 +294,7 @@ bool fox_ssh_pattern(struct fox_str list, struct fox_str name)
 enum fox_status fox_ssh_signer_find(const struct fox_ssh_signer **out, const struct fox_ssh_signers *all,
     const struct fox_ssh_public *key, const char *space, const char *name, int64_t now, struct fox_err *err)
 {
-	const char *why = "the key that signed is not among them";
+	const char *why = "not a key that may sign";
 	char print[FOX_SSH_FINGERPRINT];
 	*out = NULL;
 	for (size_t i = 0; i < all->n; i++) {
@@ -302,18 +302,18 @@ enum fox_status fox_ssh_signer_find(const struct fox_ssh_signer **out, const str
 		if (memcmp(x->key.b, key->b, sizeof key->b))
 			continue;
 		if (!fox_ssh_pattern(x->namespaces, fox_str_of(space)))
-			why = "the key that signed may not sign in the namespace";
+			why = "a key that may not sign in this namespace";
 		else if (name && !fox_ssh_pattern(x->principals, fox_str_of(name)))
-			why = "the key that signed is not the signer's that is asked for";
+			why = "not a key of the signer that is asked for";
 		else if (now < x->after)
-			why = "the key that signed is not valid yet";
+			why = "a key that is not valid yet";
 		else if (now > x->before)
-			why = "the key that signed is not valid any more";
+			why = "a key that is not valid any more";
 		else {
 			*out = x;
 			return FOX_OK;
 		}
 	}
 	enum fox_status s = fox_ssh_fingerprint(print, key, err);
-	return s ? s : fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "%s: %s", why, print);
+	return s ? s : fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "signed by %s, %s", print, why);
 }

@@ -51,7 +51,7 @@ void fox_ssh_forget(struct fox_ssh_private *k); /* overwrites all of it */
 /* One who may sign: a line of a file. */
 struct fox_ssh_signer {
 	struct fox_ssh_public key;
-	struct fox_str principals; /* patterns with commas between; of a public key's line "*" */
+	struct fox_str principals; /* patterns with commas between; "" on a public key's line, which names nobody */
 	struct fox_str namespaces; /* likewise */
 	int64_t after, before;     /* seconds since 1970: when it may; INT64_MIN and INT64_MAX: ever */
 	uint64_t at;               /* offset of the line */
