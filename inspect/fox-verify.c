@@ -14,7 +14,7 @@
 #include "kernels/ncpu.h"
 #include "runtime/tok.h"
 
-static const char *source, *reference, *tokens, *tokenizer, *text, *against;
+static const char *source, *reference, *tokens, *tokenizer, *text, *against, *manifest;
 static struct fox_ver_signed sign;
 static uint32_t threads, context, chunks;
 static float max_nmse = NAN, max_kld = NAN, max_ratio = NAN; /* not given: an option is never NaN */
@@ -83,6 +83,12 @@ static const struct fox_opt options[] = {
         .to = &max_ratio,
         .arg = "X",
         .help = "with --against: limit of the ratio of perplexities"},
+    {.type = FOX_OPT_STR,
+        .short_name = 'm',
+        .long_name = "manifest",
+        .to = &manifest,
+        .arg = "FILE",
+        .help = "compare hashes of tensors with FILE, written by llama-gguf-hash or fox-inspect hash"},
     {.type = FOX_OPT_STR,
         .short_name = 'k',
         .long_name = "key",
@@ -157,6 +163,8 @@ static enum fox_status prove(struct fox_verify *v, struct fox_err *err)
 	enum fox_status s = sign.key ? fox_ver_signature(v, &sign, err) : FOX_OK;
 	if (!s && v->g)
 		s = fox_ver_integrity(v, err);
+	if (!s && manifest)
+		s = fox_ver_manifest(v, manifest, err);
 	if (!s && source)
 		s = fox_ver_source(v, source, tokenizer, err);
 	if (!s && tokens)
@@ -267,7 +275,7 @@ static enum fox_status open_model(struct fox_gguf **g, const char *path, struct 
 	enum fox_status s = sign.key ? fox_ver_is_model(&model, path, err) : FOX_OK;
 	if (!s && model)
 		return fox_gguf_open_set(g, path, err);
-	if (!s && (source || reference || tokens || text || sign.sums))
+	if (!s && (source || reference || tokens || text || manifest || sign.sums))
 		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'%s' is no container, and a list of files is proven by '--key' alone", path);
 	return s;
 }
@@ -300,7 +308,7 @@ int main(int argc, char **argv)
 	struct fox_verify v = {.g = g,
 	    .report = &report,
 	    /* ids prove no tensor, and a distance none where nothing limits it */
-	    .other_proof = source || reference || sign.key || !isnan(max_kld) || !isnan(max_ratio),
+	    .other_proof = source || reference || manifest || sign.key || !isnan(max_kld) || !isnan(max_ratio),
 	    .arith = (enum fox_arith)mode,
 	    .backend = runs,
 	    .pool = fox_pool_open(threads ? threads : fox_cpu_count())};

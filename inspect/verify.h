@@ -66,6 +66,15 @@ enum fox_status fox_ver_signature(
 enum fox_status fox_ver_is_model(bool *yes, const char *path, struct fox_err *err) FOX_MUST_CHECK;
 
 /*
+ * fox_ver_manifest - hashes of tensors and files that another tool listed: manifest.hash, manifest.tensor, manifest.missing,
+ * manifest.file
+ *
+ * path    a manifest as llama-gguf-hash and fox-inspect hash write it; must outlive v->report
+ * errors  those of fox_hashlist_parse; FOX_E_IO; FOX_E_CANCELLED
+ */
+enum fox_status fox_ver_manifest(struct fox_verify *v, const char *path, struct fox_err *err) FOX_MUST_CHECK;
+
+/*
  * fox_ver_source - the checkpoint against the container: source.config, source.tensor, source.shape,
  * source.type, source.missing, source.extra, source.key, source.unproven, source.revision, source.carried,
  * source.dtype, source.file, source.tokenizer
