@@ -57,20 +57,6 @@ static enum fox_status add_item(struct sign *x, const char *path, struct fox_err
 	return s;
 }
 
-static enum fox_status is_gguf(bool *yes, const char *path, struct fox_err *err)
-{
-	struct fox_file f = {0};
-	char magic[4] = {0};
-	enum fox_status s = fox_file_open(&f, path, err);
-	if (s)
-		return s;
-	if (f.size >= sizeof magic)
-		s = fox_file_read(&f, 0, magic, sizeof magic, err);
-	*yes = !memcmp(magic, "GGUF", sizeof magic);
-	fox_file_close(&f);
-	return s;
-}
-
 /* A model: all files of its set. *later: path is a later shard, and nothing was added. */
 static enum fox_status add_model(struct sign *x, const char *path, bool *later, struct fox_err *err)
 {
@@ -123,7 +109,7 @@ static enum fox_status gather(struct sign *x, struct fox_err *err)
 		return fox_fail_nomem(err);
 	for (size_t i = 0; i < x->ask->n_files && !s; i++) {
 		bool model = false;
-		s = is_gguf(&model, x->ask->files[i], err);
+		s = fox_gguf_is(&model, x->ask->files[i], err);
 		if (!s)
 			s = model ? add_model(x, x->ask->files[i], &later[i], err) : add_item(x, x->ask->files[i], err);
 	}

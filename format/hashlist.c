@@ -156,19 +156,15 @@ enum fox_status fox_hashlist_parse(
 	if (!list)
 		return fox_fail_nomem(err);
 	for (size_t at = 0, number = 1; at < text.n; number++) {
-		const char *end = memchr(text.p + at, '\n', text.n - at);
-		size_t stop = end ? (size_t)(end - text.p) : text.n, next = stop + 1;
-		if (stop > at && text.p[stop - 1] == '\r')
-			stop--;
-		while (at < stop && is_blank(text.p[at]))
-			at++;
-		if (at < stop) {
-			enum fox_status s = take_line(&list[n], (struct fox_str){text.p + at, stop - at}, at, err);
-			if (s)
-				return s;
-			list[n++].number = (uint32_t)number;
-		}
-		at = next;
+		struct fox_str line = fox_str_line(text, &at);
+		while (line.n && is_blank(line.p[0]))
+			line = (struct fox_str){line.p + 1, line.n - 1};
+		if (!line.n)
+			continue;
+		enum fox_status s = take_line(&list[n], line, (uint64_t)(line.p - text.p), err);
+		if (s)
+			return s;
+		list[n++].number = (uint32_t)number;
 	}
 	if (!n)
 		return fox_fail(err, FOX_E_FORMAT, 0, "there is no line in it");

@@ -16,22 +16,11 @@ bool fox_minisign_is(struct fox_str text)
 	return fox_str_starts(text, UNTRUSTED);
 }
 
-/* The line at *at, without its end, and step behind it. */
-static struct fox_str next_line(struct fox_str text, size_t *at)
-{
-	const char *begin = text.p + *at, *end = memchr(begin, '\n', text.n - *at);
-	size_t n = end ? (size_t)(end - begin) : text.n - *at;
-	*at += n + (end ? 1 : 0);
-	if (n && begin[n - 1] == '\r')
-		n--;
-	return (struct fox_str){begin, n};
-}
-
 static enum fox_status take_comment(
     struct fox_str *out, struct fox_str text, size_t *at, const char *prefix, struct fox_err *err)
 {
 	size_t begin = *at, n = strlen(prefix);
-	struct fox_str line = next_line(text, at);
+	struct fox_str line = fox_str_line(text, at);
 	if (!fox_str_starts(line, prefix))
 		return fox_fail(err, FOX_E_FORMAT, begin, "line does not begin with '%s'", prefix);
 	*out = (struct fox_str){line.p + n, line.n - n};
@@ -42,7 +31,7 @@ static enum fox_status take_base64(
     uint8_t *out, size_t n, struct fox_str text, size_t *at, const char *what, struct fox_err *err)
 {
 	size_t begin = *at, got, bad;
-	struct fox_str line = next_line(text, at);
+	struct fox_str line = fox_str_line(text, at);
 	if (line.n != FOX_BASE64_CHARS(n))
 		return fox_fail(
 		    err, FOX_E_FORMAT, begin, "%s has %zu characters, not %zu", what, line.n, FOX_BASE64_CHARS(n));

@@ -223,11 +223,9 @@ enum fox_status fox_ssh_signers_parse(
 		return fox_fail_nomem(err);
 	size_t n = 0;
 	for (size_t at = 0; at < text.n;) {
-		const char *end = memchr(text.p + at, '\n', text.n - at);
-		size_t stop = end ? (size_t)(end - text.p) : text.n, next = stop + 1;
-		if (stop > at && text.p[stop - 1] == '\r')
-			stop--;
-		struct words w = {text, at, stop, err};
+		struct fox_str line = fox_str_line(text, &at);
+		size_t begin = (size_t)(line.p - text.p);
+		struct words w = {text, begin, begin + line.n, err};
 		skip_blanks(&w);
 		bool taken = false;
 		enum fox_status s = FOX_OK;
@@ -236,7 +234,6 @@ enum fox_status fox_ssh_signers_parse(
 		if (s)
 			return s;
 		n += taken;
-		at = next;
 	}
 	if (!n && other.n)
 		return fox_fail(err, FOX_E_UNSUPPORTED, (uint64_t)(other.p - text.p),

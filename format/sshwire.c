@@ -76,17 +76,6 @@ enum fox_status fox_ssh_kind(const struct fox_ssh_in *kind, struct fox_err *err)
 
 /* ---- armor */
 
-/* The line at *at, without its end, and step behind it. */
-static struct fox_str next_line(struct fox_str text, size_t *at)
-{
-	const char *begin = text.p + *at, *end = memchr(begin, '\n', text.n - *at);
-	size_t n = end ? (size_t)(end - begin) : text.n - *at;
-	*at += n + (end ? 1 : 0);
-	if (n && begin[n - 1] == '\r')
-		n--;
-	return (struct fox_str){begin, n};
-}
-
 static bool is_mark(struct fox_str line, const char *which, const char *label)
 {
 	char mark[64];
@@ -104,7 +93,7 @@ static size_t skip_blank(struct fox_str text, size_t at)
 bool fox_ssh_is_armor(struct fox_str text, const char *label)
 {
 	size_t at = skip_blank(text, 0);
-	return is_mark(next_line(text, &at), "BEGIN", label);
+	return is_mark(fox_str_line(text, &at), "BEGIN", label);
 }
 
 /* The characters of base64 in one piece: out has room for text.n. FOX_E_FORMAT where the armor is none. */
@@ -112,12 +101,12 @@ static enum fox_status join(char *out, size_t *n, struct fox_str text, const cha
 {
 	size_t at = skip_blank(text, 0), begin = at;
 	*n = 0;
-	if (!is_mark(next_line(text, &at), "BEGIN", label))
+	if (!is_mark(fox_str_line(text, &at), "BEGIN", label))
 		return fox_fail(err, FOX_E_FORMAT, begin, "there is no line '-----BEGIN %s-----'", label);
 	for (;;) {
 		if (at >= text.n)
 			return fox_fail(err, FOX_E_FORMAT, text.n, "there is no line '-----END %s-----'", label);
-		struct fox_str line = next_line(text, &at);
+		struct fox_str line = fox_str_line(text, &at);
 		if (is_mark(line, "END", label))
 			break;
 		memcpy(out + *n, line.p, line.n);
@@ -132,9 +121,9 @@ static enum fox_status join(char *out, size_t *n, struct fox_str text, const cha
 static uint64_t char_at(struct fox_str text, uint64_t i)
 {
 	size_t at = skip_blank(text, 0);
-	(void)next_line(text, &at);
+	(void)fox_str_line(text, &at);
 	while (at < text.n) {
-		struct fox_str line = next_line(text, &at);
+		struct fox_str line = fox_str_line(text, &at);
 		if (i < line.n)
 			return (uint64_t)(line.p - text.p) + i;
 		i -= line.n;

@@ -272,7 +272,7 @@ static enum fox_status check_options(struct fox_err *err)
 static enum fox_status open_model(struct fox_gguf **g, const char *path, struct fox_err *err)
 {
 	bool model = true;
-	enum fox_status s = sign.key ? fox_ver_is_model(&model, path, err) : FOX_OK;
+	enum fox_status s = sign.key ? fox_gguf_is(&model, path, err) : FOX_OK;
 	if (!s && model)
 		return fox_gguf_open_set(g, path, err);
 	if (!s && (source || reference || tokens || text || manifest || sign.sums))

@@ -263,17 +263,3 @@ enum fox_status fox_ver_signature(struct fox_verify *v, const struct fox_ver_sig
 	fox_arena_free(&j.arena);
 	return s;
 }
-
-enum fox_status fox_ver_is_model(bool *yes, const char *path, struct fox_err *err)
-{
-	struct fox_file f = {0};
-	char magic[4] = {0};
-	enum fox_status s = fox_file_open(&f, path, err);
-	if (s)
-		return s;
-	if (f.size >= sizeof magic)
-		s = fox_file_read(&f, 0, magic, sizeof magic, err);
-	*yes = !memcmp(magic, "GGUF", sizeof magic);
-	fox_file_close(&f);
-	return s;
-}

@@ -62,9 +62,6 @@ struct fox_ver_signed {
 enum fox_status fox_ver_signature(
     struct fox_verify *v, const struct fox_ver_signed *ask, struct fox_err *err) FOX_MUST_CHECK;
 
-/* Does a file begin like a container? FOX_E_IO. */
-enum fox_status fox_ver_is_model(bool *yes, const char *path, struct fox_err *err) FOX_MUST_CHECK;
-
 /*
  * fox_ver_manifest - hashes of tensors and files that another tool listed: manifest.hash, manifest.tensor, manifest.missing,
  * manifest.file
