@@ -4,6 +4,7 @@
 #include "format/base/opt.h"
 
 static const struct fox_verb verbs[] = {
+    {"sign", "list files with their SHA-256, and sign the list", fox_verb_sign},
     {NULL, NULL, NULL},
 };
 
