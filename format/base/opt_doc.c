@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "format/base/io.h"
+#include "format/base/log.h"
 
 const struct fox_doc_row fox_doc_statuses[] = {
     {"0", "ok or proven"},
@@ -127,10 +128,12 @@ static enum fox_status put_verbs(const struct fox_tool *tool, const char *kind, 
 		char name[64];
 		snprintf(name, sizeof name, "%s", v->name);
 		char *argv[] = {name, generate, word, NULL};
-		if (v->run && v->run(3, argv))
-			return fox_fail(
-			    err, FOX_E_ARG, FOX_NOWHERE, "verb '%s' does not say what its options are", v->name);
+		int code = v->run ? v->run(3, argv) : 0;
+		if (code)
+			return fox_fail(err, code == 2 ? FOX_E_ARG : FOX_E_IO, FOX_NOWHERE,
+			    "verb '%s' could not say what its options are", v->name);
 	}
+	fox_log_init(tool->name); /* a verb has called itself by its own */
 	return FOX_OK;
 }
 

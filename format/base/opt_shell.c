@@ -117,8 +117,8 @@ static void bash_tail(struct fox_buf *b, const struct fox_tool *t, const char *c
 	if (v.name.p) {
 		fox_buf_str(b, "' -- \"$cur\"))\n");
 		if (fox_doc_own(t))
-			fox_buf_str(b, "\t\tlocal IFS=$'\\n'\n\t\tcompopt -o filenames 2>/dev/null\n"
-			               "\t\tCOMPREPLY+=($(compgen -f -- \"$cur\"))\n");
+			fox_buf_str(b, "\t\tcompopt -o filenames 2>/dev/null\n"
+			               "\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$cur\")\n");
 		else
 			fox_buf_str(b, "\t\tcompopt +o default 2>/dev/null\n");
 	}

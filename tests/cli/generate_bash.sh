@@ -27,6 +27,8 @@ try fox-run -p ''
 try fox-run model.gguf ''
 try fox-inspect ke
 try fox-inspect ''
+touch 'a*.gguf' abc.gguf
+try fox-inspect 'a*'
 try fox-inspect keys --a
 try fox-pack --h
 verb=$(fox-pack --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]\)\([a-z-]*\) .*/\1 \2/p' | head -1)
