@@ -5,8 +5,10 @@ unset MAKEFLAGS MFLAGS MAKELEVEL SOURCE_DATE_EPOCH
 make -C "$FOX_ROOT" --no-print-directory dist DIST="$PWD" | sed "s,$PWD/,,; s,-[0-9.]*\.tar,-VERSION.tar,"
 tar -xzf fox-*.tar.gz
 cd fox-*/ || exit
-(cd "$FOX_ROOT" && git ls-files 2>/dev/null) | LC_ALL=C sort >../want
-find . -type f -o -type l | sed 's,^\./,,' | LC_ALL=C sort | cmp - ../want # a tree that is no checkout has no list to compare
+if [ -e "$FOX_ROOT/.git" ]; then # else there is no list to compare
+	(cd "$FOX_ROOT" && git ls-files) | LC_ALL=C sort >../want
+	find . -type f -o -type l | sed 's,^\./,,' | LC_ALL=C sort | cmp - ../want
+fi
 tar -tvzf ../fox-*.tar.gz | awk '{print $2}' | sort -u
 tar -tvzf ../fox-*.tar.gz | awk '{print $4, $5}' | sort -u | wc -l # one time
 mkdir build && touch build/x config.mk left.part # what a build leaves does not come along

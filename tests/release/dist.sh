@@ -7,7 +7,7 @@ name=fox-$fox_version
 mkdir -p "$1"
 out=$1/$name.tar.gz
 list() {
-	if is_checkout; then
+	if [ -n "$checkout" ]; then
 		git ls-files -z
 	else
 		find . \( -path ./build -o -path ./.git -o -name __pycache__ \) -prune -o ! -path ./config.mk ! -name '*.part' \
