@@ -29,7 +29,7 @@ BASEFLAGS := -std=c11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread $(WARN) 
 # ---- dependencies: pkg-config, or DEPS_CFLAGS / DEPS_LIBS in config.mk
 DEPS        := zlib libxxhash libarchive jansson libcrypto libpcre2-8 libutf8proc
 TEST_DEPS   := cmocka
-TEST_PEERS  := zip unzip zstd xz bsdtar ssh-keygen minisign skopeo# that tests compare with, where they can be had
+TEST_PEERS  := zip unzip zstd xz bsdtar ssh-keygen minisign skopeo groff mandoc zsh fish# that tests compare with, where they can be had
 DEPS_CFLAGS ?= $(shell pkg-config --cflags $(DEPS) $(TEST_DEPS) 2>/dev/null)
 DEPS_LIBS   ?= $(shell pkg-config --libs $(DEPS) 2>/dev/null || echo -lz -lxxhash -larchive -ljansson -lcrypto -lpcre2-8 -lutf8proc)
 LIBS        := -Wl,--as-needed $(DEPS_LIBS) -lm
