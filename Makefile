@@ -157,7 +157,7 @@ deps:
 export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR PKGCONFIGDIR BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR MAINTAINER
 PC_REQUIRES := $(shell pkg-config --exists $(DEPS) 2>/dev/null && echo $(DEPS))
 RELEASE = BINS="$(sort $(BINS))" CULIB="$(CULIB)" PC_REQUIRES="$(PC_REQUIRES)" \
-           PC_LIBS="$(if $(PC_REQUIRES),,$(DEPS_LIBS) )-lm -pthread$(CULIBS:%= %)" tests/release
+           PC_LIBS="$(strip $(if $(PC_REQUIRES),,$(DEPS_LIBS)) -lm -pthread $(CULIBS))" tests/release
 
 ## install: tools, man pages, completions, libfox.a and its headers to $(DESTDIR)$(PREFIX); uninstall takes them away
 install: all
