@@ -4,6 +4,8 @@
 #include "format/base/opt.h"
 
 static const struct fox_verb verbs[] = {
+    {"compress", "a GGUF file to a smaller one that expands to the same bytes", fox_verb_compress},
+    {"expand", "the GGUF file in a compressed one, proven", fox_verb_expand},
     {NULL, NULL, NULL},
 };
 

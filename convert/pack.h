@@ -4,5 +4,7 @@
 #define FOX_PACK_H
 
 /* As struct fox_verb asks: argv[0] is the verb; the exit status is returned. */
+int fox_verb_compress(int argc, char **argv);
+int fox_verb_expand(int argc, char **argv);
 
 #endif

@@ -21,7 +21,7 @@ static uint64_t number(const uint8_t *p, unsigned width)
 static void check_split(size_t n, unsigned width, size_t offset)
 {
 	uint64_t seed = n + width;
-	uint8_t *mem = malloc(n * width + 8), *back = malloc(n * width + 8), *plane[FOX_PLANES_MAX];
+	uint8_t *mem = malloc(n * width + 8), *back = malloc(n * width + 8), *plane[FOX_PLANES_MAX] = {NULL};
 	uint8_t *src = mem + offset;
 	for (size_t i = 0; i < n * width; i++)
 		src[i] = (uint8_t)test_rand(&seed);
