@@ -47,16 +47,28 @@ static enum fox_status add_region(
 	return FOX_OK;
 }
 
+/* Header bytes may be many times those of their chunks, so that they are bounded by themselves. */
+static enum fox_status check_header(uint64_t bytes, uint64_t at, struct fox_err *err)
+{
+	if (bytes <= FOX_PLANES_MAX_HEADER)
+		return FOX_OK;
+	return fox_fail(err, FOX_E_BOUND, at, "a header of %" PRIu64 " bytes is over the limit of %u", bytes,
+	    FOX_PLANES_MAX_HEADER);
+}
+
 enum fox_status fox_planes_plan(struct fox_planes_layout *out, const struct fox_gguf *g,
     uint64_t header_bytes, uint32_t chunk_bytes, struct fox_arena *arena, struct fox_err *err)
 {
 	size_t n_tensors = g ? fox_gguf_tensors(g) : 0;
 	struct fox_planes_layout l = {.chunk_bytes = chunk_bytes};
 	uint64_t n_chunks = 0;
+	enum fox_status s = check_header(header_bytes, FOX_NOWHERE, err);
+	if (s)
+		return s;
 	l.regions = fox_arena_alloc(arena, n_tensors + 2, sizeof *l.regions);
 	if (!l.regions)
 		return fox_fail_nomem(err);
-	enum fox_status s = add_region(&l,
+	s = add_region(&l,
 	    (struct fox_planes_region){.bytes = header_bytes, .width = 1, .tensor = FOX_PLANES_NO_TENSOR},
 	    &n_chunks, err);
 	l.n_header_chunks = (uint32_t)n_chunks;
@@ -182,6 +194,8 @@ static enum fox_status take_head(
 	if (!h->header_bytes || h->header_bytes > h->file_bytes || h->file_bytes > INT64_MAX)
 		return fox_fail(err, FOX_E_BOUND, 8, "a header of %" PRIu64 " bytes in a file of %" PRIu64,
 		    h->header_bytes, h->file_bytes);
+	if (check_header(h->header_bytes, 16, err))
+		return FOX_E_BOUND;
 	if (h->n_chunks > FOX_PLANES_MAX_CHUNKS)
 		return fox_fail(err, FOX_E_BOUND, 28, "%" PRIu32 " chunks are over the limit of %u", h->n_chunks,
 		    FOX_PLANES_MAX_CHUNKS);

@@ -20,6 +20,7 @@
 #define FOX_PLANES_MIN_CHUNK 256u /* limits of ours: spec/planes.md 7 */
 #define FOX_PLANES_MAX_CHUNK (4u << 20)
 #define FOX_PLANES_MAX_CHUNKS (1u << 21)
+#define FOX_PLANES_MAX_HEADER (1u << 30)
 #define FOX_PLANES_RATIO 8u         /* a plane is coded byte by byte, and no code is shorter than a bit */
 #define FOX_PLANES_HEAD_RATIO 1032u /* what deflate can do at best */
 
@@ -67,7 +68,7 @@ struct fox_planes_part {
  * fox_planes_plan - cut a GGUF file into chunks
  *
  * g       its header; NULL: of the file only the first header_bytes are known, and only they are cut
- * errors  FOX_E_BOUND: over FOX_PLANES_MAX_CHUNKS; FOX_E_NOMEM
+ * errors  FOX_E_BOUND: over FOX_PLANES_MAX_CHUNKS or FOX_PLANES_MAX_HEADER; FOX_E_NOMEM
  */
 enum fox_status fox_planes_plan(struct fox_planes_layout *out, const struct fox_gguf *g,
     uint64_t header_bytes, uint32_t chunk_bytes, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;

@@ -278,6 +278,26 @@ static void test_heads(void **state)
 		check_refused(&head_rows[i]);
 }
 
+/* A header over the limit, in a file as large; and one byte less, which then fails for other reasons. */
+static void test_large_header(void **state)
+{
+	(void)state;
+	for (unsigned k = 0; k < 2; k++) {
+		struct planes_bytes b = small(), out;
+		struct fox_err err = {0};
+		fox_store64(b.p + 8, 1ull << 40);
+		fox_store64(b.p + 16, FOX_PLANES_MAX_HEADER + 1ull - k);
+		planes_rehash(b);
+		assert_int_equal(planes_run(&out, b, true, 0, 1, test_dir(), &err), FOX_E_BOUND);
+		if (k)
+			assert_fox_err(&err, FOX_E_BOUND, 28, "3 chunks cannot hold 1099511627776 bytes");
+		else
+			assert_fox_err(
+			    &err, FOX_E_BOUND, 16, "a header of 1073741825 bytes is over the limit of 1073741824");
+		free(b.p);
+	}
+}
+
 /* A file that is whole, but for a ratio that no stream of fox's has: refused before anything is expanded. */
 static void test_bomb(void **state)
 {
@@ -442,7 +462,21 @@ static void test_own_hashes(void **state)
 	assert_int_equal(planes_run(&out, to, true, 0, 2, test_dir(), &err), FOX_E_MISMATCH);
 	assert_true(!strcmp(err.text, "data of tensor 'd.weight' has not the hash that the file records") ||
 	            !strncmp(err.text, "the GGUF file has hash ", 23));
-	free(in.p), free(to.p);
+	free(to.p);
+	/* hashes that outlived what they are of: another tool's file, which is taken as it is */
+	size_t at = 0;
+	while (memcmp(in.p + at, "fox.hash.layout", 15))
+		at++;
+	in.p[at + 15 + 16] ^= 3; /* type, element type, count; then the number of keys, and of tensors */
+	in.p[at + 15 + 16 + 8] ^= 3;
+	in.p[in.n - 64] ^= 1;
+	struct fox_gguf *g;
+	err = (struct fox_err){0};
+	assert_fox_ok(fox_gguf_open_bytes(&g, (struct fox_span){in.p, in.n}, "m", &err), &err);
+	assert_int_equal(fox_profile_state(g), FOX_HASH_FOREIGN);
+	fox_gguf_close(g);
+	check_round(in, 0);
+	free(in.p);
 }
 
 /* Tools that are given a container say what it is. */
@@ -543,6 +577,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_large),
 	    cmocka_unit_test(test_ratio),
 	    cmocka_unit_test(test_heads),
+	    cmocka_unit_test(test_large_header),
 	    cmocka_unit_test(test_bomb),
 	    cmocka_unit_test(test_chunks),
 	    cmocka_unit_test(test_inner_header),
