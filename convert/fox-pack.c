@@ -5,6 +5,8 @@
 
 static const struct fox_verb verbs[] = {
     {"sign", "list files with their SHA-256, and sign the list", fox_verb_sign},
+    {"compress", "a GGUF file to a smaller one that expands to the same bytes", fox_verb_compress},
+    {"expand", "the GGUF file in a compressed one, proven", fox_verb_expand},
     {NULL, NULL, NULL},
 };
 

@@ -5,5 +5,7 @@
 
 /* As struct fox_verb asks: argv[0] is the verb; the exit status is returned. */
 int fox_verb_sign(int argc, char **argv);
+int fox_verb_compress(int argc, char **argv);
+int fox_verb_expand(int argc, char **argv);
 
 #endif
