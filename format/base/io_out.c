@@ -8,12 +8,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -21,6 +23,8 @@
 
 #include "format/base/io.h"
 #include "format/base/str.h"
+
+enum { COPY_BYTES = 1 << 20 };
 
 struct fox_out {
 	int fd, dir;
@@ -254,6 +258,40 @@ enum fox_status fox_out_write(struct fox_out *o, uint64_t at, const void *src, s
 	return FOX_OK;
 }
 
+/* Where the kernel does not copy: other file systems, other kernels, sandboxes. */
+static enum fox_status copy_by_buffer(
+    struct fox_out *o, uint64_t at, const struct fox_file *f, uint64_t from, uint64_t n, struct fox_err *err)
+{
+	enum fox_status s = FOX_OK;
+	uint8_t *buf = n ? malloc(COPY_BYTES) : NULL;
+	if (n && !buf)
+		return fox_fail_nomem(err);
+	while (n && !s) {
+		size_t part = n < COPY_BYTES ? (size_t)n : COPY_BYTES;
+		s = fox_file_read(f, from, buf, part, err);
+		if (!s)
+			s = fox_out_write(o, at, buf, part, err);
+		from += part, at += part, n -= part;
+	}
+	free(buf);
+	return s;
+}
+
+enum fox_status fox_out_copy(
+    struct fox_out *o, uint64_t at, const struct fox_file *f, uint64_t from, uint64_t n, struct fox_err *err)
+{
+	while (n) {
+		off_t in = (off_t)from, out = (off_t)at;
+		ssize_t put = copy_file_range(f->fd, &in, o->fd, &out, n < SSIZE_MAX ? (size_t)n : SSIZE_MAX, 0);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0) /* errors of the disk come again, with words that say which of the two files */
+			break;
+		from += (uint64_t)put, at += (uint64_t)put, n -= (uint64_t)put;
+	}
+	return copy_by_buffer(o, at, f, from, n, err);
+}
+
 enum fox_status fox_out_read(const struct fox_out *o, uint64_t at, void *dst, size_t n, struct fox_err *err)
 {
 	uint8_t *p = dst;
@@ -293,6 +331,11 @@ enum fox_status fox_out_map(struct fox_map_file *m, struct fox_out *o, struct fo
 const char *fox_out_path(const struct fox_out *o)
 {
 	return o->path;
+}
+
+bool fox_out_is_new(const struct fox_out *o)
+{
+	return !o->target_exists;
 }
 
 bool fox_out_is_input(const struct fox_out *o, const struct fox_file *f)
@@ -401,6 +444,15 @@ uint64_t fox_disk_free(const char *path)
 		left = (uint64_t)v.f_bavail * v.f_frsize;
 	free(dir);
 	return left;
+}
+
+void fox_files_allow(uint64_t n)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= n)
+		return;
+	limit.rlim_cur = limit.rlim_max < n ? limit.rlim_max : n;
+	setrlimit(RLIMIT_NOFILE, &limit); /* refused: an opening will say so */
 }
 
 static volatile sig_atomic_t pending;
