@@ -114,7 +114,8 @@ static const struct fox_tool tool = {
     .summary = "prove that a container is what was written, what it came from, and what it computes",
     .usage = "fox-verify FILE\nfox-verify FILE --source SRC\nfox-verify FILE --reference OUTPUTS.npz\n"
              "fox-verify FILE --tokens IDS.txt\nfox-verify FILE --text TEXT.txt [--against BASE]",
-    .notes = "FILE alone: structure and every hash. Checks by name and their limits: spec/verify.md.\n"
+    .notes = "FILE alone: structure and every hash. It may be the first shard of a set, which is then proven whole.\n"
+             "Checks by name and their limits: spec/verify.md.\n"
              "Example: fox-verify fox-1.bf16.gguf --source Fox-1-1.6B --reference fox-1.npz",
     .options = options,
     .min_args = 1,
@@ -251,7 +252,7 @@ int main(int argc, char **argv)
 	const struct fox_backend *runs;
 	if (fox_backend_choose(&runs, reference || text ? (enum fox_backend_choice)backend : FOX_BACKEND_CPU, &err))
 		return fox_log_err(&err);
-	if (fox_gguf_open(&g, argv[first], &err))
+	if (fox_gguf_open_set(&g, argv[first], &err))
 		return fox_log_err(&err);
 	fox_report_init(&report, tool.name, "verify");
 	struct fox_verify v = {.g = g,
