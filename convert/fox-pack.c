@@ -7,6 +7,8 @@ static const struct fox_verb verbs[] = {
     {"sign", "list files with their SHA-256, and sign the list", fox_verb_sign},
     {"compress", "a GGUF file to a smaller one that expands to the same bytes", fox_verb_compress},
     {"expand", "the GGUF file in a compressed one, proven", fox_verb_expand},
+    {"split", "write a container as a set of shards", fox_verb_split},
+    {"merge", "write a set of shards as one container", fox_verb_merge},
     {NULL, NULL, NULL},
 };
 

@@ -7,5 +7,7 @@
 int fox_verb_sign(int argc, char **argv);
 int fox_verb_compress(int argc, char **argv);
 int fox_verb_expand(int argc, char **argv);
+int fox_verb_split(int argc, char **argv);
+int fox_verb_merge(int argc, char **argv);
 
 #endif

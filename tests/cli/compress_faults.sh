@@ -1,5 +1,5 @@
 # The outputs of fox-pack compress and expand: whole or not at all, whatever fails.
-mode= tool=fox-pack writes='1 2 58 59 60'
+mode= tool=fox-pack more='-j 1' writes='1 2 58 59 60'
 fox-convert "$FOX_ROOT/tests/demo" -q -o m.gguf >/dev/null
 fox-pack compress -q m.gguf >/dev/null
 mkdir probe
