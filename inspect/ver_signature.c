@@ -233,10 +233,12 @@ static enum fox_status find_paths(struct sums_job *j, struct fox_err *err)
 	if (j->sums.failed)
 		return fox_fail_nomem(err);
 	fox_sums_folder(&j->folder, j->sums.p);
+	if (j->folder.failed)
+		return fox_fail_nomem(err);
 	if (!ask->signature)
 		return fox_signature_beside(&j->sig, j->sums.p, ask->key, err);
 	fox_buf_str(&j->sig, ask->signature);
-	return j->sig.failed || j->folder.failed ? fox_fail_nomem(err) : FOX_OK;
+	return j->sig.failed ? fox_fail_nomem(err) : FOX_OK;
 }
 
 enum fox_status fox_ver_signature(struct fox_verify *v, const struct fox_ver_signed *ask, struct fox_err *err)
