@@ -85,7 +85,7 @@ static enum fox_status read_config(struct conversion *c, struct fox_err *err)
 	if (s)
 		return s;
 	if (!text.p)
-		s = fox_fail(err, FOX_E_IO, FOX_NOWHERE, "no 'config.json' in folder '%s'", fox_source_dir(c->src));
+		s = fox_fail(err, FOX_E_IO, FOX_NOWHERE, "no 'config.json' in '%s'", fox_source_dir(c->src));
 	else if ((s = fox_json_parse(&c->json, text, err)) || (s = fox_hfconfig_read(&c->config, c->json, err)))
 		in_source(c, "config.json", err);
 	if (!s)

@@ -59,7 +59,8 @@ int main(int argc, char **argv)
 	    .usage = "fox-convert SRC [-o PATH] [-t TYPE] [options]",
 	    .notes =
 	        "SRC is a checkpoint folder, a weight file in one (.safetensors; .bin, .pt or .pth of PyTorch), "
-	        "or a\n"
+	        "an\n"
+	        "archive of a folder (tar, plain or in gzip, zstd or xz; zip), which is not unpacked to disk, or a\n"
 	        "repository id (org/name) that the local Hugging Face cache holds. Nothing in a file is ever "
 	        "run.\n"
 	        "TYPE is auto, the narrowest type that holds every value exactly; f32,\n"
