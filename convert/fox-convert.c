@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 	    FOX_MIXTURE_ROWS(o.types, lists),
 	    {FOX_OPT_STR, 0, "name", &o.name, "NAME", "the model's name (general.name)", NULL, 0, 0},
 	    {FOX_OPT_STR, 0, "tokenizer", &o.tokenizer, "PATH",
-	        "take the tokenizer from this folder, repository id or file", NULL, 0, 0},
+	        "take the tokenizer from this folder, archive, repository id or file", NULL, 0, 0},
 	    {FOX_OPT_STR, 0, "pre", &o.pre, "NAME", "llama.cpp's name for the pre-tokenizer", NULL, 0, 0},
 	    {FOX_OPT_FLAG, 0, "no-llama-pre", &o.no_pre, NULL,
 	        "accept a pre-tokenizer that llama.cpp has no name for", NULL, 0, 0},

@@ -32,32 +32,6 @@ static const struct {
 const char *const fox_source_names[FOX_SOURCE_NAMES] = {
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"};
 
-/* source: safetensors 0.8, enum Dtype (names and bits) */
-const struct fox_dtype_info fox_dtypes[FOX_DT_COUNT] = {
-    [FOX_DT_F64] = {"F64", 64, false},
-    [FOX_DT_F32] = {"F32", 32, true},
-    [FOX_DT_F16] = {"F16", 16, true},
-    [FOX_DT_BF16] = {"BF16", 16, true},
-    [FOX_DT_I64] = {"I64", 64, false},
-    [FOX_DT_I32] = {"I32", 32, false},
-    [FOX_DT_I16] = {"I16", 16, false},
-    [FOX_DT_I8] = {"I8", 8, false},
-    [FOX_DT_U64] = {"U64", 64, false},
-    [FOX_DT_U32] = {"U32", 32, false},
-    [FOX_DT_U16] = {"U16", 16, false},
-    [FOX_DT_U8] = {"U8", 8, false},
-    [FOX_DT_BOOL] = {"BOOL", 8, false},
-    [FOX_DT_C64] = {"C64", 64, false},
-    [FOX_DT_F8_E4M3] = {"F8_E4M3", 8, false},
-    [FOX_DT_F8_E5M2] = {"F8_E5M2", 8, false},
-    [FOX_DT_F8_E8M0] = {"F8_E8M0", 8, false},
-    [FOX_DT_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8, false},
-    [FOX_DT_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8, false},
-    [FOX_DT_F6_E2M3] = {"F6_E2M3", 6, false},
-    [FOX_DT_F6_E3M2] = {"F6_E3M2", 6, false},
-    [FOX_DT_F4] = {"F4", 4, false},
-};
-
 /* A small file that was read: a list in order of reading. */
 struct small_file {
 	struct small_file *next;
@@ -255,16 +229,34 @@ static enum fox_status place_folder(struct fox_source *s, const char *path, stru
 	return s->place.dir ? FOX_OK : fox_fail_nomem(err);
 }
 
-/* A file whose name is no weight file's: an archive, if its bytes say so. */
-static enum fox_status place_archive(struct fox_source *s, const char *path, struct fox_err *err)
+static bool is_torch(struct fox_str name)
+{
+	return fox_str_ends(name, ".bin") || fox_str_ends(name, ".pt") || fox_str_ends(name, ".pth");
+}
+
+static enum fox_status sniff(const char *path, enum fox_archive_kind *kind, struct fox_err *err)
 {
 	struct fox_file f;
-	enum fox_archive_kind kind;
 	enum fox_status st = fox_file_open(&f, path, err);
 	if (st)
 		return st;
-	st = fox_archive_sniff(&f, &kind, err);
+	st = fox_archive_sniff(&f, kind, err);
 	fox_file_close(&f);
+	return st;
+}
+
+bool fox_source_is_archive(const char *path)
+{
+	enum fox_archive_kind kind;
+	struct fox_str name = fox_str_of(path);
+	return !is_torch(name) && !fox_str_ends(name, ".safetensors") && !sniff(path, &kind, NULL) && kind;
+}
+
+/* A file whose name is no weight file's: an archive, if its bytes say so. */
+static enum fox_status place_archive(struct fox_source *s, const char *path, struct fox_err *err)
+{
+	enum fox_archive_kind kind;
+	enum fox_status st = sniff(path, &kind, err);
 	if (!st && !kind)
 		st = fox_fail(
 		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "'%s' is %s", path, fox_stranger_kind(fox_str_of(path)));
@@ -278,7 +270,7 @@ static enum fox_status place_file(struct fox_source *s, const char *path, struct
 {
 	struct fox_str text = fox_str_of(path);
 	size_t cut = text.n;
-	s->torch = fox_str_ends(text, ".bin") || fox_str_ends(text, ".pt") || fox_str_ends(text, ".pth");
+	s->torch = is_torch(text);
 	if (!s->torch && !fox_str_ends(text, ".safetensors"))
 		return place_archive(s, path, err);
 	while (cut && path[cut - 1] != '/')

@@ -93,6 +93,8 @@ extern const char *const fox_source_names[FOX_SOURCE_NAMES];
 enum fox_status fox_source_open(
     struct fox_source **out, const char *path, bool weights, struct fox_err *err) FOX_MUST_CHECK;
 void fox_source_close(struct fox_source *s);
+/* Would fox_source_open take path for an archive? */
+bool fox_source_is_archive(const char *path);
 
 const char *fox_source_kind(const struct fox_source *s);     /* "safetensors" or "pytorch" */
 const char *fox_source_revision(const struct fox_source *s); /* HF snapshot name (40 hex digits), or NULL */

@@ -18,6 +18,22 @@ for src in plain.tar packed; do
 done
 fox-inspect keys -a got-bf16.gguf fox.source.files
 
+echo "== PyTorch, tied and in shards; the tokenizer from another archive"
+tar -C "$FOX_ROOT/tests/families" -czf tok.tgz llama2
+mkdir bin shards
+cp "$FOX_ROOT/tests/torch/llama/config.json" "$FOX_ROOT/tests/torch/llama/pytorch_model.bin" bin/
+cp "$FOX_ROOT"/tests/torch/llama/config.json "$FOX_ROOT"/tests/torch/llama/pytorch_model*-* \
+	"$FOX_ROOT"/tests/torch/llama/pytorch_model.bin.index.json shards/
+for kind in bin shards; do
+	fox-convert $kind --name Tiny --tokenizer "$FOX_ROOT/tests/families/llama2" -t bf16 -o $kind.gguf -q >/dev/null
+	tar -cf $kind.tar $kind
+	tar -czf $kind.tgz $kind
+	for src in $kind.tar $kind.tgz; do
+		fox-convert $src --name Tiny --tokenizer tok.tgz -t bf16 -o got.gguf -f -q >/dev/null &&
+			cmp got.gguf $kind.gguf && fox-verify got.gguf --source $src --tokenizer tok.tgz -q && echo $src
+	done
+done
+
 echo "== wrong"
 cp ref-bf16.gguf keep.gguf
 fox-convert plain.tar -o plain.tar -q
