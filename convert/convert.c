@@ -85,7 +85,7 @@ static enum fox_status read_config(struct conversion *c, struct fox_err *err)
 	if (s)
 		return s;
 	if (!text.p)
-		s = fox_fail(err, FOX_E_IO, FOX_NOWHERE, "no 'config.json' in folder '%s'", fox_source_dir(c->src));
+		s = fox_fail(err, FOX_E_IO, FOX_NOWHERE, "no 'config.json' in '%s'", fox_source_dir(c->src));
 	else if ((s = fox_json_parse(&c->json, text, err)) || (s = fox_hfconfig_read(&c->config, c->json, err)))
 		in_source(c, "config.json", err);
 	if (!s)
@@ -108,7 +108,7 @@ static enum fox_status read_card(struct conversion *c, struct fox_err *err)
 	return s;
 }
 
-/* --tokenizer names a folder, or one vocabulary file in one. */
+/* --tokenizer names a folder (or what else fox_source_open takes), or one vocabulary file in one. */
 static enum fox_status open_tokenizer(struct conversion *c, const char **file, struct fox_err *err)
 {
 	const char *path = c->o->tokenizer, *slash = path ? strrchr(path, '/') : NULL;
@@ -118,7 +118,7 @@ static enum fox_status open_tokenizer(struct conversion *c, const char **file, s
 	if (!path)
 		return FOX_OK;
 	c->tok_src = NULL;
-	if (stat(path, &st) || !S_ISREG(st.st_mode))
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || fox_source_is_archive(path))
 		return fox_source_open(&c->tok_src, path, false, err);
 	const char *dir =
 	    slash ? fox_arena_strdup(&c->arena, (struct fox_str){path, (size_t)(slash - path) + 1}) : ".";

@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 	    FOX_MIXTURE_ROWS(o.types, lists),
 	    {FOX_OPT_STR, 0, "name", &o.name, "NAME", "the model's name (general.name)", NULL, 0, 0},
 	    {FOX_OPT_STR, 0, "tokenizer", &o.tokenizer, "PATH",
-	        "take the tokenizer from this folder, repository id or file", NULL, 0, 0},
+	        "take the tokenizer from this folder, archive, repository id or file", NULL, 0, 0},
 	    {FOX_OPT_STR, 0, "pre", &o.pre, "NAME", "llama.cpp's name for the pre-tokenizer", NULL, 0, 0},
 	    {FOX_OPT_FLAG, 0, "no-llama-pre", &o.no_pre, NULL,
 	        "accept a pre-tokenizer that llama.cpp has no name for", NULL, 0, 0},
@@ -59,7 +59,8 @@ int main(int argc, char **argv)
 	    .usage = "fox-convert SRC [-o PATH] [-t TYPE] [options]",
 	    .notes =
 	        "SRC is a checkpoint folder, a weight file in one (.safetensors; .bin, .pt or .pth of PyTorch), "
-	        "or a\n"
+	        "an\n"
+	        "archive of a folder (tar, plain or in gzip, zstd or xz; zip), which is not unpacked to disk, or a\n"
 	        "repository id (org/name) that the local Hugging Face cache holds. Nothing in a file is ever "
 	        "run.\n"
 	        "TYPE is auto, the narrowest type that holds every value exactly; f32,\n"

@@ -133,10 +133,43 @@ static enum fox_status scan_tensor(const struct fox_source *src, const struct fo
 	return FOX_OK;
 }
 
+struct placed {
+	const struct fox_src_tensor *t;
+	uint64_t at;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+/* All matrices until nothing is left to find out: in their order, or in that of the stream that they come out of. */
+static enum fox_status scan_all(
+    const struct fox_job *job, const struct fox_source *src, struct narrow *can, struct fox_err *err)
+{
+	enum { CAP = 1 << 20 };
+	struct placed *list = calloc(job->n_steps + 1, sizeof *list);
+	uint8_t *buf = malloc(CAP);
+	size_t n = 0;
+	enum fox_status s = list && buf ? FOX_OK : fox_fail_nomem(err);
+	for (size_t i = 0; !s && i < job->n_steps; i++)
+		if (is_matrix(&job->steps[i])) {
+			const struct fox_src_tensor *t = fox_source_find(src, job->steps[i].src.name);
+			list[n++] = (struct placed){t, fox_source_place(src, t)};
+		}
+	if (!s && fox_source_streamed(src))
+		qsort(list, n, sizeof *list, by_place);
+	for (size_t i = 0; !s && i < n && (can->bf16 || can->f16); i++)
+		s = scan_tensor(src, list[i].t, buf, CAP, can, err);
+	free(list);
+	free(buf);
+	return s;
+}
+
 enum fox_status fox_job_narrowest(
     const struct fox_job *job, const struct fox_source *src, enum fox_type *out, struct fox_err *err)
 {
-	enum { CAP = 1 << 20 };
 	bool f64 = false, f32 = false, f16 = false, bf16 = false;
 	for (size_t i = 0; i < job->n_steps; i++)
 		if (is_matrix(&job->steps[i])) {
@@ -147,15 +180,8 @@ enum fox_status fox_job_narrowest(
 	*out = one && f16 ? FOX_F16 : one ? FOX_BF16 : FOX_F32;
 	if (!src || one || !(f64 || f32 || f16 || bf16))
 		return FOX_OK;
-	uint8_t *buf = malloc(CAP);
-	if (!buf)
-		return fox_fail_nomem(err);
 	struct narrow can = {true, true};
-	enum fox_status s = FOX_OK;
-	for (size_t i = 0; !s && i < job->n_steps && (can.bf16 || can.f16); i++)
-		if (is_matrix(&job->steps[i]))
-			s = scan_tensor(src, fox_source_find(src, job->steps[i].src.name), buf, CAP, &can, err);
-	free(buf);
+	enum fox_status s = scan_all(job, src, &can, err);
 	if (can.bf16 && can.f16)
 		*out = f16 && !bf16 ? FOX_F16 : FOX_BF16;
 	else if (can.bf16 || can.f16)

@@ -146,8 +146,8 @@ struct lane {
  * The order of tickets: pieces of up to `lanes` files in turn, the lane with the fewest bytes first, so that
  * the SHA-256 of as many files grows side by side. Within a file pieces keep their order.
  */
-static bool order_pieces(
-    struct fox_pieces *out, const struct fox_pieces *in, const size_t *first, size_t n_files, size_t n_lanes)
+static bool order_pieces(struct fox_pieces *out, const struct fox_pieces *in, const size_t *first,
+    const size_t *files, size_t n_files, size_t n_lanes)
 {
 	struct lane *lanes = calloc(n_lanes, sizeof *lanes);
 	size_t next_file = 0;
@@ -157,7 +157,7 @@ static bool order_pieces(
 		for (size_t i = 0; i < n_lanes; i++) {
 			struct lane *l = &lanes[i];
 			for (; l->at == l->end && next_file < n_files; next_file++)
-				l->at = first[next_file], l->end = first[next_file + 1];
+				l->at = first[files[next_file]], l->end = first[files[next_file] + 1];
 			if (l->at < l->end && (!best || l->bytes < best->bytes))
 				best = l;
 		}
@@ -178,18 +178,36 @@ static bool order_pieces(
 	return ok;
 }
 
+/* Files of a stream come in its order. */
+static int by_base(const void *a, const void *b, void *ctx)
+{
+	const struct fox_file *const *files = ctx;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	uint64_t p = files[x]->via ? files[x]->base : 0, q = files[y]->via ? files[y]->base : 0;
+	return p != q ? (p < q ? -1 : 1) : x < y ? -1 : x > y;
+}
+
 enum fox_status fox_pieces_cut(struct fox_pieces *out, const struct fox_cut *cut, struct fox_err *err)
 {
 	struct fox_pieces by_file = {0};
-	size_t *first = calloc(cut->n_files + 1, sizeof *first);
+	size_t *first = calloc(cut->n_files + 1, sizeof *first), *order = calloc(cut->n_files + 1, sizeof *order);
 	size_t lanes = cut->n_files < cut->workers ? cut->n_files : cut->workers;
-	if (!cut->all || !lanes)
-		lanes = 1; /* nothing to wait for: read from front to back */
+	bool ok = first && order;
 	*out = (struct fox_pieces){0};
-	bool ok =
-	    first && cut_files(cut, &by_file, first) && order_pieces(out, &by_file, first, cut->n_files, lanes);
+	for (size_t i = 0; ok && i < cut->n_files; i++) {
+		order[i] = i;
+		if (cut->files[i]->via)
+			out->serial = true;
+	}
+	if (!cut->all || !lanes || out->serial)
+		lanes = 1; /* nothing to wait for, or nothing to be had side by side: read from front to back */
+	if (ok)
+		qsort_r(order, cut->n_files, sizeof *order, by_base, (void *)cut->files);
+	ok = ok && cut_files(cut, &by_file, first) &&
+	     order_pieces(out, &by_file, first, order, cut->n_files, lanes);
 	free(by_file.list);
 	free(first);
+	free(order);
 	return ok ? FOX_OK : fox_fail_nomem(err);
 }
 

@@ -35,6 +35,7 @@ struct fox_pieces {
 	struct fox_piece *list;
 	size_t n, cap;
 	uint64_t total_bytes;
+	bool serial; /* some file is read through a stream: one piece after the other, in this order */
 };
 
 struct fox_cut {

@@ -6,6 +6,7 @@
 
 #include "convert/gather.h"
 #include "convert/pieces.h"
+#include "format/archive_files.h"
 #include "kernels/pool.h"
 
 /* Sums in progress; touched only in their turn. */
@@ -36,7 +37,7 @@ struct run {
 	struct fox_pieces pieces; /* in the order of tickets */
 	struct file_sum *files;
 	struct step_sum *steps;
-	struct fox_turns *turns; /* one per file, then one per step */
+	struct fox_turns *turns; /* one per file, then one per step, then one for reading */
 	struct worker *workers;
 	uint64_t piece_bytes, n_rows; /* of a buffer; rows of a piece whose errors are accounted for, at most */
 	uint8_t *buffers;
@@ -224,11 +225,27 @@ static enum fox_status write_piece(struct run *r, const struct fox_piece *p, str
 	return st;
 }
 
+/* Out of a stream in the order of tickets, whatever they are of. */
+static enum fox_status read_in_turn(struct run *r, const struct fox_piece *p, struct worker *w)
+{
+	enum fox_status s = FOX_OK;
+	size_t turnstile = r->p->n_files + r->job->n_steps;
+	if (!r->pieces.serial)
+		return read_piece(r, p, w);
+	fox_turn_wait(r->turns, turnstile, (uint64_t)(p - r->pieces.list));
+	if (!atomic_load(&r->failed))
+		s = read_piece(r, p, w);
+	if (s) /* before the next is let in: there is no reading on */
+		atomic_store(&r->failed, true);
+	fox_turn_done(r->turns, turnstile);
+	return s;
+}
+
 /* Everything about one piece. Turnstiles are passed whatever happens, or others would wait for ever. */
 static enum fox_status carry(struct run *r, const struct fox_piece *p, struct worker *w)
 {
 	const struct fox_step *step = step_of(r, p);
-	enum fox_status s = read_piece(r, p, w);
+	enum fox_status s = read_in_turn(r, p, w);
 	if (r->p->hash_files) {
 		fox_turn_wait(r->turns, p->file, p->file_turn);
 		if (!s && !atomic_load(&r->failed))
@@ -360,10 +377,27 @@ static bool find_done(struct run *r)
 	return r->done != NULL;
 }
 
+/* What is gathered from all over a tensor must find it in the stream's window. */
+static enum fox_status check_gathers(const struct run *r, struct fox_err *err)
+{
+	for (size_t i = 0; i < r->pieces.n; i++) {
+		const struct fox_piece *p = &r->pieces.list[i];
+		const struct fox_file *f = r->p->files[p->file];
+		if (!p->aside || !f->via || step_of(r, p)->src_bytes <= fox_archive_window)
+			continue;
+		fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+		    "tensor '%.*s' of %llu bytes changes its order, and of a compressed archive no more than %u bytes are at hand: "
+		    "unpack it first",
+		    FOX_STR_ARG(step_of(r, p)->src.name), (unsigned long long)step_of(r, p)->src_bytes, fox_archive_window);
+		return fox_in_file(err, f->path), FOX_E_UNSUPPORTED;
+	}
+	return FOX_OK;
+}
+
 static bool prepare(struct run *r, struct fox_pipeline_size size)
 {
 	size_t n_steps = r->job->n_steps, n_targets = r->job->n_targets;
-	r->turns = fox_turns_open(r->p->n_files + n_steps);
+	r->turns = fox_turns_open(r->p->n_files + n_steps + 1);
 	r->files = calloc(r->p->n_files + 1, sizeof *r->files);
 	r->steps = calloc(n_steps + 1, sizeof *r->steps);
 	r->workers = calloc(size.workers, sizeof *r->workers);
@@ -416,6 +450,8 @@ enum fox_status fox_pipeline_run(
 	    .all = p->hash_files};
 	if (!s)
 		s = fox_pieces_cut(&r.pieces, &cut, err);
+	if (!s)
+		s = check_gathers(&r, err);
 	fox_kernels(); /* filled once, before there are threads */
 	if (!s && !prepare(&r, size))
 		s = fox_fail_nomem(err);

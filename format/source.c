@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "format/archive_files.h"
 #include "format/base/map.h"
 #include "format/base/num.h"
 #include "format/hfcache.h"
@@ -31,32 +32,6 @@ static const struct {
 const char *const fox_source_names[FOX_SOURCE_NAMES] = {
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"};
 
-/* source: safetensors 0.8, enum Dtype (names and bits) */
-const struct fox_dtype_info fox_dtypes[FOX_DT_COUNT] = {
-    [FOX_DT_F64] = {"F64", 64, false},
-    [FOX_DT_F32] = {"F32", 32, true},
-    [FOX_DT_F16] = {"F16", 16, true},
-    [FOX_DT_BF16] = {"BF16", 16, true},
-    [FOX_DT_I64] = {"I64", 64, false},
-    [FOX_DT_I32] = {"I32", 32, false},
-    [FOX_DT_I16] = {"I16", 16, false},
-    [FOX_DT_I8] = {"I8", 8, false},
-    [FOX_DT_U64] = {"U64", 64, false},
-    [FOX_DT_U32] = {"U32", 32, false},
-    [FOX_DT_U16] = {"U16", 16, false},
-    [FOX_DT_U8] = {"U8", 8, false},
-    [FOX_DT_BOOL] = {"BOOL", 8, false},
-    [FOX_DT_C64] = {"C64", 64, false},
-    [FOX_DT_F8_E4M3] = {"F8_E4M3", 8, false},
-    [FOX_DT_F8_E5M2] = {"F8_E5M2", 8, false},
-    [FOX_DT_F8_E8M0] = {"F8_E8M0", 8, false},
-    [FOX_DT_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8, false},
-    [FOX_DT_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8, false},
-    [FOX_DT_F6_E2M3] = {"F6_E2M3", 6, false},
-    [FOX_DT_F6_E3M2] = {"F6_E3M2", 6, false},
-    [FOX_DT_F4] = {"F4", 4, false},
-};
-
 /* A small file that was read: a list in order of reading. */
 struct small_file {
 	struct small_file *next;
@@ -69,6 +44,7 @@ struct fox_source {
 	struct fox_arena arena;
 	struct fox_hf_place place; /* a plain folder is its own root */
 	bool cached;               /* place is in an HF cache: links into blobs/ are followed and checked */
+	struct fox_archive_files *archive; /* NULL: none; else place.dir is its path */
 	const char *one_file;      /* path of the one weight file that the caller named, or NULL */
 	bool torch;                /* weights are PyTorch's, not safetensors */
 	struct fox_src_file *weights;
@@ -82,6 +58,16 @@ struct fox_source {
 
 /* ---- opening files */
 
+/* A name that the archive may not have. */
+static enum fox_status open_archived(
+    struct fox_source *s, struct fox_str name, struct fox_file *f, struct fox_err *err)
+{
+	const struct fox_archive_member *m = fox_archive_files_find(s->archive, name);
+	if (!m)
+		return fox_fail_errno(err, ENOENT, "cannot open '%s/%.*s'", s->place.dir, FOX_STR_ARG(name));
+	return fox_archive_files_part(s->archive, m, f, err);
+}
+
 /* Fills f (zeroed) with an open member of the checkpoint. */
 static enum fox_status open_member(
     struct fox_source *s, struct fox_str name, struct fox_src_file *f, struct fox_err *err)
@@ -91,7 +77,9 @@ static enum fox_status open_member(
 	f->name = (struct fox_str){fox_arena_strdup(&s->arena, name), name.n};
 	if (!f->name.p)
 		return fox_fail_nomem(err);
-	if (s->cached)
+	if (s->archive)
+		st = open_archived(s, name, &f->fd, err);
+	else if (s->cached)
 		st = fox_hf_open(&f->fd, p, name, &f->has_expected, &f->expected, err);
 	else
 		st = fox_file_open_beneath(&f->fd, p->root, p->dir, name, err);
@@ -110,6 +98,10 @@ static enum fox_status member_exists(
 	struct fox_buf path = {0};
 	struct stat st;
 	enum fox_status result = FOX_OK;
+	if (s->archive) {
+		*exists = fox_archive_files_find(s->archive, fox_str_of(name)) != NULL;
+		return FOX_OK;
+	}
 	fox_buf_fmt(&path, "%s/%s", s->place.dir, name);
 	*exists = !path.failed && !lstat(path.p, &st);
 	if (path.failed)
@@ -237,13 +229,50 @@ static enum fox_status place_folder(struct fox_source *s, const char *path, stru
 	return s->place.dir ? FOX_OK : fox_fail_nomem(err);
 }
 
+static bool is_torch(struct fox_str name)
+{
+	return fox_str_ends(name, ".bin") || fox_str_ends(name, ".pt") || fox_str_ends(name, ".pth");
+}
+
+static enum fox_status sniff(const char *path, enum fox_archive_kind *kind, struct fox_err *err)
+{
+	struct fox_file f;
+	enum fox_status st = fox_file_open(&f, path, err);
+	if (st)
+		return st;
+	st = fox_archive_sniff(&f, kind, err);
+	fox_file_close(&f);
+	return st;
+}
+
+bool fox_source_is_archive(const char *path)
+{
+	enum fox_archive_kind kind;
+	struct fox_str name = fox_str_of(path);
+	return !is_torch(name) && !fox_str_ends(name, ".safetensors") && !sniff(path, &kind, NULL) && kind;
+}
+
+/* A file whose name is no weight file's: an archive, if its bytes say so. */
+static enum fox_status place_archive(struct fox_source *s, const char *path, struct fox_err *err)
+{
+	enum fox_archive_kind kind;
+	enum fox_status st = sniff(path, &kind, err);
+	if (!st && !kind)
+		st = fox_fail(
+		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "'%s' is %s", path, fox_stranger_kind(fox_str_of(path)));
+	s->place.dir = s->place.root = fox_arena_strdup(&s->arena, fox_str_of(path));
+	if (!st && !s->place.dir)
+		st = fox_fail_nomem(err);
+	return st ? st : fox_archive_files_open(&s->archive, path, err);
+}
+
 static enum fox_status place_file(struct fox_source *s, const char *path, struct fox_err *err)
 {
 	struct fox_str text = fox_str_of(path);
 	size_t cut = text.n;
-	s->torch = fox_str_ends(text, ".bin") || fox_str_ends(text, ".pt") || fox_str_ends(text, ".pth");
+	s->torch = is_torch(text);
 	if (!s->torch && !fox_str_ends(text, ".safetensors"))
-		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "'%s' is %s", path, fox_stranger_kind(text));
+		return place_archive(s, path, err);
 	while (cut && path[cut - 1] != '/')
 		cut--;
 	const char *dir = cut ? fox_arena_strdup(&s->arena, (struct fox_str){path, cut}) : ".";
@@ -318,6 +347,17 @@ static enum fox_status map_names(struct fox_source *s, struct fox_err *err)
 	return FOX_OK;
 }
 
+/* The pickle of a PyTorch file is at its front, and what says where things are at its end. */
+static enum fox_status check_torch(const struct fox_source *s, const struct fox_src_file *f, struct fox_err *err)
+{
+	if (!f->fd.via || fox_archive_files_find(s->archive, f->name)->n_kept == f->bytes)
+		return FOX_OK;
+	fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+	    "a PyTorch file of %llu bytes is not read out of a compressed archive: unpack it first",
+	    (unsigned long long)f->bytes);
+	return fox_in_file(err, f->fd.path), FOX_E_UNSUPPORTED;
+}
+
 /* Headers of all open weight files, one after the other, as one list. */
 static enum fox_status list_tensors(struct fox_source *s, struct fox_err *err)
 {
@@ -326,8 +366,10 @@ static enum fox_status list_tensors(struct fox_source *s, struct fox_err *err)
 	if (!lists)
 		return fox_fail_nomem(err);
 	for (uint32_t i = 0; i < s->n_weights; i++) {
-		enum fox_status st =
-		    (s->torch ? fox_torch_read : fox_st_read_header)(&lists[i], &s->arena, &s->weights[i].fd, i, err);
+		enum fox_status st = s->torch ? check_torch(s, &s->weights[i], err) : FOX_OK;
+		if (!st)
+			st = (s->torch ? fox_torch_read : fox_st_read_header)(
+			    &lists[i], &s->arena, &s->weights[i].fd, i, err);
 		if (st)
 			return st;
 		n += lists[i].n;
@@ -381,6 +423,21 @@ static enum fox_status open_index(
 	return st;
 }
 
+/* No weights of a name that is known: what there is instead. */
+static enum fox_status name_stranger(const struct fox_source *s, struct fox_err *err)
+{
+	struct fox_str best = {NULL, 0};
+	if (!s->archive)
+		return fox_stranger_name(s->place.dir, err);
+	for (size_t i = 0; i < fox_archive_files_count(s->archive); i++) {
+		struct fox_str name = fox_archive_files_member(s->archive, i)->name;
+		if (!memchr(name.p, '/', name.n) && fox_stranger_tells(name, best))
+			best = name;
+	}
+	enum fox_status st = fox_stranger_fail("archive", best, err);
+	return fox_in_file(err, s->place.dir), st;
+}
+
 static enum fox_status open_weights(struct fox_source *s, struct fox_err *err)
 {
 	enum fox_status st;
@@ -390,7 +447,7 @@ static enum fox_status open_weights(struct fox_source *s, struct fox_err *err)
 		if ((st = member_exists(s, fox_source_names[i], &found, err)))
 			return st;
 	if (!s->one_file && !found)
-		return fox_stranger_name(s->place.dir, err);
+		return name_stranger(s, err);
 	if (found)
 		s->torch = kinds[i].torch;
 	if (found && kinds[i].index)
@@ -428,6 +485,7 @@ void fox_source_close(struct fox_source *s)
 		fox_file_close(&s->weights[i].fd);
 	for (struct small_file *m = s->small; m; m = m->next)
 		free(m->text);
+	fox_archive_files_close(s->archive);
 	fox_arena_free(&s->arena);
 	free(s);
 }
@@ -450,6 +508,19 @@ const char *fox_source_repo(const struct fox_source *s)
 const char *fox_source_dir(const struct fox_source *s)
 {
 	return s->place.dir;
+}
+
+bool fox_source_streamed(const struct fox_source *s)
+{
+	for (size_t i = 0; i < s->n_weights; i++)
+		if (s->weights[i].fd.via)
+			return true;
+	return false;
+}
+
+uint64_t fox_source_place(const struct fox_source *s, const struct fox_src_tensor *t)
+{
+	return s->weights[t->file].fd.base + t->at;
 }
 
 size_t fox_source_tensors(const struct fox_source *s)

@@ -2,8 +2,8 @@
  * publisher.
  *
  * fox_source_open finds what lies at a path: a plain folder, an HF cache snapshot (symlinks into blobs/ stay
- * inside the repository folder), a repository id "org/name" held by the local HF cache, or one .safetensors, .bin,
- * .pt or .pth file. Names inside are a stranger's choice: every file is opened beneath the root. All rules:
+ * inside the repository folder), a repository id "org/name" held by the local HF cache, one .safetensors, .bin,
+ * .pt or .pth file, or an archive of a folder (format/archive_files.h). Names inside are a stranger's choice: every file is opened beneath the root. All rules:
  * spec/sources.md. */
 #ifndef FOX_SOURCE_H
 #define FOX_SOURCE_H
@@ -83,21 +83,33 @@ extern const char *const fox_source_names[FOX_SOURCE_NAMES];
 /*
  * fox_source_open - find and check a checkpoint
  *
- * path     folder, HF repository id (only when no such path exists), or one weight file; config.json and others are read
- *          later by name
+ * path     folder, HF repository id (only when no such path exists), one weight file, or an archive (by its bytes, whatever
+ *          its name, but for names that weight files have); config.json and others are read later by name
  * weights  false: open the folder only (for --dry-run with config.json alone): no tensors
  * errors   FOX_E_IO, FOX_E_FORMAT, FOX_E_BOUND, FOX_E_TRUNCATED, FOX_E_MISMATCH (an index that is not what its blob's
- *          name says), FOX_E_UNSUPPORTED (unknown dtype, GGUF, LFS pointer...), each naming file and offset or
- *          key path. A known dtype without codec is no error here.
+ *          name says), FOX_E_UNSUPPORTED (unknown dtype, GGUF, LFS pointer...), those of
+ *          fox_archive_files_open, each naming file and offset or key path. A known dtype without codec is no error here.
  */
 enum fox_status fox_source_open(
     struct fox_source **out, const char *path, bool weights, struct fox_err *err) FOX_MUST_CHECK;
 void fox_source_close(struct fox_source *s);
+/* Would fox_source_open take path for an archive? */
+bool fox_source_is_archive(const char *path);
 
 const char *fox_source_kind(const struct fox_source *s);     /* "safetensors" or "pytorch" */
 const char *fox_source_revision(const struct fox_source *s); /* HF snapshot name (40 hex digits), or NULL */
 const char *fox_source_repo(const struct fox_source *s);     /* "org/name" when inside an HF cache, or NULL */
-const char *fox_source_dir(const struct fox_source *s);      /* the folder, for messages only */
+const char *fox_source_dir(const struct fox_source *s);      /* the folder or archive, for messages only */
+
+/*
+ * fox_source_streamed - do weights come out of a stream, which is read best from front to back?
+ *
+ * True for a compressed archive. fox_source_read and reading weight files are then for one thread at a time; each step back
+ * of more than FOX_ARCHIVE_WINDOW bytes reads the archive from its front, and too many fail (format/archive_files.h).
+ */
+bool fox_source_streamed(const struct fox_source *s);
+/* Where a tensor begins in that stream; in any other source, in its file. */
+uint64_t fox_source_place(const struct fox_source *s, const struct fox_src_tensor *t);
 
 size_t fox_source_tensors(const struct fox_source *s);
 const struct fox_src_tensor *fox_source_tensor(
@@ -127,7 +139,7 @@ enum fox_status fox_source_read_file(struct fox_source *s, const char *name, uin
 enum fox_status fox_source_adopt(struct fox_source *s, const struct fox_source *other, const char *prefix,
     struct fox_err *err) FOX_MUST_CHECK;
 
-/* Read n bytes at `at` of a tensor's data, as they stand in the source (little-endian). Thread-safe. */
+/* Read n bytes at `at` of a tensor's data, as they stand in the source (little-endian). Thread-safe, unless streamed. */
 enum fox_status fox_source_read(const struct fox_source *s, const struct fox_src_tensor *t, uint64_t at,
     void *dst, size_t n, struct fox_err *err) FOX_MUST_CHECK;
 

@@ -38,31 +38,38 @@ const char *fox_stranger_kind(struct fox_str name)
 	                                : "neither a folder nor a weight file (.safetensors, .bin, .pt, .pth)";
 }
 
+bool fox_stranger_tells(struct fox_str name, struct fox_str best)
+{
+	size_t kind = stranger_of(name), old = best.p ? stranger_of(best) : FOX_COUNT(strangers);
+	return kind < old || (kind == old && best.p && fox_str_cmp(name, best) < 0);
+}
+
+enum fox_status fox_stranger_fail(const char *where, struct fox_str best, struct fox_err *err)
+{
+	if (!best.p)
+		return fox_fail(err, FOX_E_IO, FOX_NOWHERE,
+		    "neither model.safetensors nor pytorch_model.bin in this %s, nor an index of either", where);
+	return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
+	    "neither model.safetensors nor pytorch_model.bin in this %s, nor an index of either, but "
+	    "'%.*s': %s",
+	    where, FOX_STR_ARG(best), strangers[stranger_of(best)].what);
+}
+
 enum fox_status fox_stranger_name(const char *dir, struct fox_err *err)
 {
 	DIR *d = opendir(dir);
 	const struct dirent *e;
-	size_t best = FOX_COUNT(strangers);
 	char name[sizeof e->d_name] = "";
+	struct fox_str best = {NULL, 0};
 	if (!d)
 		return fox_fail_errno(err, errno, "cannot open folder '%s'", dir);
-	while ((e = readdir(d))) {
-		size_t kind = stranger_of(fox_str_of(e->d_name));
-		if (kind < best || (kind == best && best < FOX_COUNT(strangers) && strcmp(e->d_name, name) < 0)) {
-			best = kind;
-			memcpy(name, e->d_name, strlen(e->d_name) + 1);
+	while ((e = readdir(d)))
+		if (fox_stranger_tells(fox_str_of(e->d_name), best)) {
+			best = (struct fox_str){name, strlen(e->d_name)};
+			memcpy(name, e->d_name, best.n + 1);
 		}
-	}
 	closedir(d);
-	enum fox_status st;
-	if (best == FOX_COUNT(strangers))
-		st = fox_fail(err, FOX_E_IO, FOX_NOWHERE,
-		    "neither model.safetensors nor pytorch_model.bin in this folder, nor an index of either");
-	else
-		st = fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
-		    "neither model.safetensors nor pytorch_model.bin in this folder, nor an index of either, but "
-		    "'%.*s': %s",
-		    FOX_STR_ARG(fox_str_of(name)), strangers[best].what);
+	enum fox_status st = fox_stranger_fail("folder", best, err);
 	fox_in_file(err, dir);
 	return st;
 }

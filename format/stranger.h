@@ -11,6 +11,12 @@
 /* What a file that is none of weights is, told by the end of its name: a phrase after "is". */
 const char *fox_stranger_kind(struct fox_str name);
 
+/* Does the name tell more than `best` of what lies there instead of weights? NULL in best: is it of a kind that is known? */
+bool fox_stranger_tells(struct fox_str name, struct fox_str best);
+
+/* Fail for `where` ("folder", "archive") without weights of a known name, whose most telling name is `best` (NULL: none). */
+enum fox_status fox_stranger_fail(const char *where, struct fox_str best, struct fox_err *err);
+
 /*
  * fox_stranger_name - fail for a folder without weights of a known name, naming what it holds instead
  *

@@ -102,27 +102,41 @@ static enum fox_status digest(struct fox_source *src, size_t i, struct fox_err *
 struct digesting {
 	struct fox_source *src;
 	struct fox_err *errors;
+	size_t *order;
 };
 
-static void digest_one(void *ctx, size_t i, unsigned worker)
+static void digest_one(void *ctx, size_t turn, unsigned worker)
 {
 	struct digesting *d = ctx;
+	size_t i = d->order[turn];
 	(void)worker;
 	(void)!digest(d->src, i, &d->errors[i]);
 }
 
+static int by_base(const void *a, const void *b, void *ctx)
+{
+	uint64_t x = fox_source_file(ctx, *(const size_t *)a)->fd.base, y = fox_source_file(ctx, *(const size_t *)b)->fd.base;
+	return (x > y) - (x < y);
+}
+
+/* Side by side; out of a stream, one after the other in its order. */
 static enum fox_status digest_all(struct fox_verify *v, struct fox_source *src, struct fox_err *err)
 {
 	size_t n = fox_source_files(src);
-	struct digesting d = {src, calloc(n + 1, sizeof *d.errors)};
-	if (!d.errors)
-		return fox_fail_nomem(err);
-	fox_pool_run(v->pool, digest_one, &d, n);
-	enum fox_status s = FOX_OK;
+	bool streamed = fox_source_streamed(src);
+	struct digesting d = {src, calloc(n + 1, sizeof *d.errors), calloc(n + 1, sizeof *d.order)};
+	enum fox_status s = d.errors && d.order ? FOX_OK : fox_fail_nomem(err);
+	for (size_t i = 0; !s && i < n; i++)
+		d.order[i] = i;
+	if (!s && streamed)
+		qsort_r(d.order, n, sizeof *d.order, by_base, src);
+	if (!s)
+		fox_pool_run(streamed ? NULL : v->pool, digest_one, &d, n);
 	for (size_t i = 0; i < n && !s; i++)
 		if ((s = d.errors[i].code) && err)
 			*err = d.errors[i];
 	free(d.errors);
+	free(d.order);
 	return s;
 }
 

@@ -136,7 +136,7 @@ static enum fox_status open_tokenizer(
 {
 	struct stat st;
 	const char *slash = strrchr(path, '/');
-	if (stat(path, &st) || !S_ISREG(st.st_mode))
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || fox_source_is_archive(path))
 		return fox_source_open(&p->tokenizer, path, false, err);
 	if (slash && (size_t)(slash - path) + 1 >= n)
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "the path '%.200s' is too long", path);

@@ -23,11 +23,13 @@ struct proving {
 	struct fox_ver_proof *proofs; /* one per piece; merged in order, so that threads do not matter */
 	const struct piece *pieces;
 	struct fox_err *errors; /* one per piece */
+	size_t *order;          /* of pieces, as they are read */
 };
 
-static void prove_piece(void *ctx, size_t i, unsigned worker)
+static void prove_piece(void *ctx, size_t turn, unsigned worker)
 {
 	struct proving *p = ctx;
+	size_t i = p->order[turn];
 	const struct piece *piece = &p->pieces[i];
 	struct fox_ver_proof *f = &p->proofs[i];
 	struct fox_ver_shape shape;
@@ -93,20 +95,12 @@ static enum fox_status check_tied(struct fox_verify *v, const struct fox_ver_pai
     const struct fox_slot *slot, const struct fox_slot *embd, struct fox_err *err)
 {
 	const struct fox_src_tensor *a = fox_ver_source_of(p, slot), *b = fox_ver_source_of(p, embd);
-	struct fox_source *src = p->src;
+	enum fox_status s = FOX_OK;
 	if (!a || !b)
 		return FOX_OK;
 	bool same = a->dtype == b->dtype && a->bytes == b->bytes;
-	uint8_t *buf = malloc(2 * PIECE_BYTES);
-	enum fox_status s = buf ? FOX_OK : fox_fail_nomem(err);
-	for (uint64_t at = 0; same && !s && at < a->bytes; at += PIECE_BYTES) {
-		size_t n = a->bytes - at < PIECE_BYTES ? (size_t)(a->bytes - at) : PIECE_BYTES;
-		s = fox_source_read(src, a, at, buf, n, err);
-		if (!s)
-			s = fox_source_read(src, b, at, buf + PIECE_BYTES, n, err);
-		same = !s && !memcmp(buf, buf + PIECE_BYTES, n);
-	}
-	free(buf);
+	if (same)
+		s = fox_ver_same(p->src, a, b, &same, err);
 	if (!s && !same)
 		fox_find_add(&v->found, FOX_FAIL, "source.tensor", slot->hf,
 		    "the container has the embedding in its place, but its values differ");
@@ -422,6 +416,47 @@ static void report_totals(struct fox_verify *v, const struct totals *sum)
 	report_types(v, sum);
 }
 
+static int by_place(const void *a, const void *b, void *ctx)
+{
+	const uint64_t *place = ctx;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	return place[x] != place[y] ? (place[x] < place[y] ? -1 : 1) : x < y ? -1 : x > y;
+}
+
+/* Where the source's rows of a piece begin, or the matrix, where it is turned. */
+static uint64_t place_of(const struct proving *p, size_t i)
+{
+	const struct piece *piece = &p->pieces[i];
+	const struct fox_src_tensor *s = p->proofs[i].src;
+	struct fox_ver_shape shape;
+	char text[320];
+	uint64_t at = fox_source_place(p->pair->src, s);
+	if (s->view || !fox_ver_shape_of(&shape, p->pair, &p->pair->slots[piece->slot], s, text) ||
+	    shape.how & FOX_T_TRANSPOSE)
+		return at;
+	return at + fox_ver_source_row(&shape, piece->row0) * shape.cols * shape.item;
+}
+
+/* In the container's order by all threads; out of a stream, by one in that of the source. */
+static enum fox_status prove_all(struct proving *p, size_t n_pieces, struct fox_err *err)
+{
+	bool streamed = fox_source_streamed(p->pair->src);
+	uint64_t *place = calloc(n_pieces + 1, sizeof *place);
+	p->order = calloc(n_pieces + 1, sizeof *p->order);
+	if (!place || !p->order) {
+		free(place);
+		return fox_fail_nomem(err);
+	}
+	for (size_t i = 0; i < n_pieces; i++) {
+		p->order[i] = i;
+		place[i] = streamed ? place_of(p, i) : 0;
+	}
+	qsort_r(p->order, n_pieces, sizeof *p->order, by_place, place);
+	fox_pool_run(streamed ? NULL : p->v->pool, prove_piece, p, n_pieces);
+	free(place);
+	return FOX_OK;
+}
+
 enum fox_status fox_ver_tensors(struct fox_verify *v, const struct fox_ver_pair *pair, struct fox_err *err)
 {
 	struct fox_arena arena = {0};
@@ -442,8 +477,9 @@ enum fox_status fox_ver_tensors(struct fox_verify *v, const struct fox_ver_pair 
 	}
 	p.pieces = pieces;
 	n_pieces = plan(&p, pieces, p.proofs);
-	fox_pool_run(v->pool, prove_piece, &p, n_pieces);
-	s = judge(&p, n_pieces, &sum, err);
+	s = prove_all(&p, n_pieces, err);
+	if (!s)
+		s = judge(&p, n_pieces, &sum, err);
 	for (size_t i = 0; i < pair->n_slots && !s; i++)
 		if (pair->slots[i].row->how & FOX_T_MADE)
 			fox_ver_made(v, pair, &pair->slots[i], &sum.exact, &sum.elems);
@@ -453,6 +489,7 @@ out:
 	free(pieces);
 	free(p.proofs);
 	free(p.errors);
+	free(p.order);
 	fox_arena_free(&arena);
 	return s;
 }

@@ -1,7 +1,7 @@
 /* ver_tensors.h - what the files that compare tensors share: one comparison, the way from a container's row to its source.
  *
  * Private to ver_tensors.c (what belongs to what), ver_gather.c (rows of the source in the container's order),
- * ver_values.c (values and rounding) and ver_made.c (tensors without a source). */
+ * ver_values.c (values and rounding), ver_made.c (tensors without a source) and ver_same.c (two tensors of the source). */
 #ifndef FOX_VER_TENSORS_H
 #define FOX_VER_TENSORS_H
 
@@ -76,6 +76,11 @@ enum fox_status fox_ver_gather(const struct fox_ver_shape *shape, struct fox_sou
 
 /* A slot's tensor in the source, under the name with the family's prefix or the one without; NULL: neither. */
 const struct fox_src_tensor *fox_ver_source_of(const struct fox_ver_pair *p, const struct fox_slot *slot);
+
+/* Are two tensors of one size the same? Read side by side; out of a stream one after the other, told apart by XXH3-128.
+ * Errors of fox_source_read; FOX_E_CANCELLED, FOX_E_NOMEM. */
+enum fox_status fox_ver_same(struct fox_source *src, const struct fox_src_tensor *a, const struct fox_src_tensor *b,
+    bool *same, struct fox_err *err) FOX_MUST_CHECK;
 
 /* One tensor that is made from config.json alone (FOX_T_MADE); adds to *proven and *elems when it is right. */
 void fox_ver_made(struct fox_verify *v, const struct fox_ver_pair *p, const struct fox_slot *slot,

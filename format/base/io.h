@@ -9,11 +9,21 @@
  * no backslash, no control character, well-formed UTF-8. FOX_E_FORMAT. */
 enum fox_status fox_name_check(struct fox_str name, struct fox_err *err) FOX_MUST_CHECK;
 
-/* An open regular file, read with pread. Zero-initialise; close is fine on a zeroed one. */
+/* Reads bytes that lie in no file as they are: n at `at` of whatever it stands for. Not thread-safe. */
+struct fox_file_via {
+	enum fox_status (*read)(
+	    struct fox_file_via *via, uint64_t at, void *dst, size_t n, struct fox_err *err);
+};
+
+/* An open regular file, read with pread, or a part of one. Zero-initialise; close is fine on a zeroed one. */
 struct fox_file {
 	int fd; /* valid while open */
 	bool open;
 	uint64_t size; /* bytes, when opened */
+	bool part;     /* of a larger file: */
+	uint64_t base; /* where it begins there, or in what via reads */
+	uint64_t whole; /* bytes of that file */
+	struct fox_file_via *via; /* NULL: its bytes lie there as they are */
 	uint64_t dev, ino;
 	int64_t mtime_ns;
 	char path[512]; /* as asked for; cut when longer (for messages only) */
@@ -43,7 +53,19 @@ enum fox_status fox_file_open_beneath(struct fox_file *f, const char *root, cons
 /* For tests: take the component walk even where the kernel has openat2. */
 extern bool fox_io_force_walk;
 
-/* Read exactly n bytes at `at`. FOX_E_TRUNCATED when the file ends before; FOX_E_IO otherwise. Thread-safe.
+/*
+ * fox_file_part - a member of a file that is an archive, as a file of its own
+ *
+ * part   zeroed; holds the same device, inode and time, and is closed for itself
+ * via    NULL: the member's bytes lie at `at` of the file; else borrowed, and `at` is what via takes for the first byte
+ * name   added to the path behind a slash
+ * errors FOX_E_IO
+ */
+enum fox_status fox_file_part(struct fox_file *part, const struct fox_file *whole, struct fox_file_via *via, uint64_t at,
+    uint64_t bytes, struct fox_str name, struct fox_err *err) FOX_MUST_CHECK;
+
+/* Read exactly n bytes at `at`. FOX_E_TRUNCATED when the file ends before; FOX_E_IO or via's errors otherwise. Thread-safe
+ * without via.
  */
 enum fox_status fox_file_read(
     const struct fox_file *f, uint64_t at, void *dst, size_t n, struct fox_err *err) FOX_MUST_CHECK;

@@ -162,24 +162,54 @@ out:
 	return s;
 }
 
-enum fox_status fox_file_read(const struct fox_file *f, uint64_t at, void *dst, size_t n, struct fox_err *err)
+enum fox_status fox_file_part(struct fox_file *part, const struct fox_file *whole, struct fox_file_via *via, uint64_t at,
+    uint64_t bytes, struct fox_str name, struct fox_err *err)
 {
-	uint8_t *p = dst;
+	int fd = fcntl(whole->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return fox_fail_errno(err, errno, "cannot open '%s' once more", whole->path);
+	*part = *whole;
+	part->fd = fd;
+	part->size = bytes;
+	part->part = true;
+	part->base = at;
+	part->whole = whole->size;
+	part->via = via;
+	size_t n = strlen(part->path);
+	snprintf(part->path + n, sizeof part->path - n, "/%.*s", FOX_STR_ARG(name));
+	return FOX_OK;
+}
+
+static enum fox_status read_fd(const struct fox_file *f, uint64_t at, uint8_t *p, size_t n, struct fox_err *err)
+{
 	while (n) {
-		ssize_t got = pread(f->fd, p, n, (off_t)at);
+		ssize_t got = pread(f->fd, p, n, (off_t)(f->base + at));
 		if (got < 0) {
 			if (errno == EINTR)
 				continue;
-			fox_fail_errno(err, errno, "cannot read");
-			return fox_in_file(err, f->path), FOX_E_IO;
+			return fox_fail_errno(err, errno, "cannot read");
 		}
-		if (got == 0) {
-			fox_fail(err, FOX_E_TRUNCATED, at, "file ends where %zu more bytes were expected", n);
-			return fox_in_file(err, f->path), FOX_E_TRUNCATED;
-		}
+		if (got == 0)
+			return fox_fail(err, FOX_E_TRUNCATED, at, "file ends where %zu more bytes were expected", n);
 		p += got, at += (uint64_t)got, n -= (size_t)got;
 	}
 	return FOX_OK;
+}
+
+enum fox_status fox_file_read(const struct fox_file *f, uint64_t at, void *dst, size_t n, struct fox_err *err)
+{
+	enum fox_status s;
+	uint64_t rest = at < f->size ? f->size - at : 0;
+	if (f->part && n > rest)
+		s = fox_fail(err, FOX_E_TRUNCATED, at + rest, "file ends where %zu more bytes were expected",
+		    n - (size_t)rest);
+	else if (f->via)
+		s = f->via->read(f->via, f->base + at, dst, n, err);
+	else
+		s = read_fd(f, at, dst, n, err);
+	if (s)
+		fox_in_file(err, f->path);
+	return s;
 }
 
 enum fox_status fox_file_unchanged(const struct fox_file *f, struct fox_err *err)
@@ -189,7 +219,7 @@ enum fox_status fox_file_unchanged(const struct fox_file *f, struct fox_err *err
 		fox_fail_errno(err, errno, "cannot stat");
 		return fox_in_file(err, f->path), FOX_E_IO;
 	}
-	if ((uint64_t)st.st_size != f->size ||
+	if ((uint64_t)st.st_size != (f->part ? f->whole : f->size) ||
 	    st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec != f->mtime_ns) {
 		fox_fail(err, FOX_E_IO, FOX_NOWHERE, "file changed while it was read");
 		return fox_in_file(err, f->path), FOX_E_IO;

@@ -415,7 +415,7 @@ static void bad_options_and_folders(void **state)
 	copy_demo("noconfig", CONFIG + 1, FOX_COUNT(demo_files));
 	o.src = test_path("noconfig");
 	char want[700];
-	snprintf(want, sizeof want, "no 'config.json' in folder '%s'", o.src);
+	snprintf(want, sizeof want, "no 'config.json' in '%s'", o.src);
 	must_fail(&o, FOX_E_IO, want);
 	char path[600];
 	snprintf(path, sizeof path, "%s/config.json", test_path("noconfig"));
