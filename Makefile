@@ -20,7 +20,8 @@ OPT_release := -O3 -g
 OPT_debug   := -O0 -g3 -DFOX_DEBUG
 OPT_asan    := -O1 -g -DFOX_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan    := -O1 -g -fsanitize=thread
-OPT_fuzz    := -O1 -g -DFOX_DEBUG -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+OPT_fuzz    := -O1 -g -DFOX_DEBUG -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all \
+               -Wno-missing-field-initializers # clang's reading of it; gcc's is in WARN
 OPT    := $(or $(OPT_$(config)),$(error config=$(config): want release, debug, asan, tsan or fuzz))
 NDEBUG := $(if $(filter release,$(config)),-DNDEBUG)
 BASEFLAGS := -std=c11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread $(WARN) -ffp-contract=off -fno-math-errno \
