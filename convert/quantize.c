@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "convert/keys.h"
+#include "format/head_journal.h"
 #include "format/profile.h"
 
 struct work {
@@ -49,7 +50,7 @@ static enum fox_status check_source(struct work *q, struct fox_err *err)
 
 static enum fox_status open_source(struct work *q, struct fox_err *err)
 {
-	enum fox_status s = fox_map_open(&q->map, q->o->src, err);
+	enum fox_status s = fox_head_map_open(&q->map, q->o->src, err);
 	if (!s)
 		s = fox_gguf_open_bytes(&q->g, q->map.bytes, q->o->src, err);
 	if (!s)

@@ -89,8 +89,8 @@ static void add_table(struct fox_gguf_writer *w)
 }
 
 /* The bytes of the header, all but the hashes, which are 0. fox.pad makes it end where the data section
- * begins. */
-static enum fox_status build_head(struct fox_gguf_writer *w, struct fox_err *err)
+ * begins: at fixed, unless that is 0. *fits: false when there is no room for that. */
+static enum fox_status build_head(struct fox_gguf_writer *w, uint64_t fixed, bool *fits, struct fox_err *err)
 {
 	struct fox_buf *h = &w->head;
 	/* gguf-py refuses to copy empty arrays, so a file without tensors has no fox.hash.tensors */
@@ -109,10 +109,15 @@ static enum fox_status build_head(struct fox_gguf_writer *w, struct fox_err *err
 	if (w->n_tensors)
 		w->hashes_at = add_own(h, FOX_KEY_HASH_TENSORS, FOX_GGUF_U8, 16 * (uint64_t)w->n_tensors);
 	uint64_t step = w->align > FOX_DATA_ALIGN ? w->align : FOX_DATA_ALIGN, data_at;
-	uint64_t least = h->n + 8 + strlen(FOX_KEY_PAD) + 4 + 4 + 8 + FOX_PAD_MIN + table_bytes(w);
-	if (!fox_align_up(&data_at, least, step))
+	uint64_t bare = h->n + 8 + strlen(FOX_KEY_PAD) + 4 + 4 + 8 + table_bytes(w);
+	if (!fox_align_up(&data_at, bare + FOX_PAD_MIN, step))
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "header is too large");
-	add_own(h, FOX_KEY_PAD, FOX_GGUF_U8, FOX_PAD_MIN + (data_at - least));
+	*fits = !fixed || (bare < fixed && fixed % step == 0);
+	if (!*fits)
+		return h->failed ? fox_fail_nomem(err) : FOX_OK;
+	if (fixed)
+		data_at = fixed;
+	add_own(h, FOX_KEY_PAD, FOX_GGUF_U8, data_at - bare);
 	add_table(w);
 	if (h->failed)
 		return fox_fail_nomem(err);
@@ -122,7 +127,7 @@ static enum fox_status build_head(struct fox_gguf_writer *w, struct fox_err *err
 	return FOX_OK;
 }
 
-enum fox_status fox_gguf_freeze(struct fox_gguf_writer *w, struct fox_err *err)
+static enum fox_status freeze(struct fox_gguf_writer *w, uint64_t fixed, bool *fits, struct fox_err *err)
 {
 	if (w->stage != FOX_WRITER_DECLARING)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "layout is frozen already");
@@ -134,8 +139,8 @@ enum fox_status fox_gguf_freeze(struct fox_gguf_writer *w, struct fox_err *err)
 	if (!st)
 		st = place_tensors(w, err);
 	if (!st)
-		st = build_head(w, err);
-	if (st)
+		st = build_head(w, fixed, fits, err);
+	if (st || !*fits)
 		return st;
 	for (size_t i = 0; i < w->n_tensors; i++)
 		w->tensors[i].at += w->head.n;
@@ -143,6 +148,18 @@ enum fox_status fox_gguf_freeze(struct fox_gguf_writer *w, struct fox_err *err)
 	fox_buf_free(&w->fox);
 	w->stage = FOX_WRITER_FROZEN;
 	return FOX_OK;
+}
+
+enum fox_status fox_gguf_freeze(struct fox_gguf_writer *w, struct fox_err *err)
+{
+	bool fits;
+	return freeze(w, 0, &fits, err);
+}
+
+enum fox_status fox_gguf_freeze_at(
+    struct fox_gguf_writer *w, uint64_t header_bytes, bool *fits, struct fox_err *err)
+{
+	return freeze(w, header_bytes, fits, err);
 }
 
 uint64_t fox_gguf_writer_bytes(const struct fox_gguf_writer *w)
@@ -284,6 +301,30 @@ struct fox_hash128 fox_gguf_writer_root(const struct fox_gguf_writer *w)
 	return root;
 }
 
+static void put_hashes(struct fox_gguf_writer *w)
+{
+	char *h = w->head.p;
+	for (size_t i = 0; i < w->n_tensors; i++)
+		memcpy(h + w->hashes_at + 16 * i, w->tensors[i].hash.b, 16);
+	struct fox_hash128 root = fox_xxh3(h, w->head.n); /* root and set are still 0 */
+	struct fox_hash128 set = fox_xxh3(root.b, sizeof root.b);
+	memcpy(h + w->root_at, root.b, 16);
+	memcpy(h + w->set_at, set.b, 16);
+	w->stage = FOX_WRITER_FINISHED;
+}
+
+enum fox_status fox_gguf_seal(struct fox_gguf_writer *w, struct fox_err *err)
+{
+	if (w->stage != FOX_WRITER_FROZEN)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no header to seal");
+	for (size_t i = 0; i < w->n_tensors; i++)
+		if (!w->tensors[i].hashed)
+			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "tensor '%.*s' has no hash",
+			    FOX_STR_ARG(w->tensors[i].name));
+	put_hashes(w);
+	return FOX_OK;
+}
+
 enum fox_status fox_gguf_finish(struct fox_gguf_writer *w, struct fox_err *err)
 {
 	if (w->stage != FOX_WRITER_CREATED)
@@ -293,15 +334,8 @@ enum fox_status fox_gguf_finish(struct fox_gguf_writer *w, struct fox_err *err)
 		st = write_padding(w, err);
 	if (st)
 		return st;
-	char *h = w->head.p;
-	for (size_t i = 0; i < w->n_tensors; i++)
-		memcpy(h + w->hashes_at + 16 * i, w->tensors[i].hash.b, 16);
-	struct fox_hash128 root = fox_xxh3(h, w->head.n); /* root and set are still 0 */
-	struct fox_hash128 set = fox_xxh3(root.b, sizeof root.b);
-	memcpy(h + w->root_at, root.b, 16);
-	memcpy(h + w->set_at, set.b, 16);
-	w->stage = FOX_WRITER_FINISHED;
-	st = fox_out_write(w->out, 0, h, w->head.n, err);
+	put_hashes(w);
+	st = fox_out_write(w->out, 0, w->head.p, w->head.n, err);
 	if (!st)
 		st = read_back(w, err);
 	if (st)

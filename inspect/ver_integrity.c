@@ -116,12 +116,16 @@ static void check_structure(struct fox_verify *v, enum fox_hash_state state)
 	const struct fox_gguf_header *h = fox_gguf_header(v->g);
 	/* a strict file of ours has neither; in files of others nothing says that they must not */
 	enum fox_grade grade = state == FOX_HASH_NONE || state == FOX_HASH_FOREIGN ? FOX_NOTE : FOX_FAIL;
+	if (h->interrupted)
+		fox_find_add(&v->found, FOX_FAIL, "structure.journal", "header",
+		    "a change of keys was interrupted, and the file's own header is half of each: 'fox-convert set "
+		    "--recover' finishes it");
 	if (h->trailing)
 		fox_find_add(&v->found, grade, "structure.trailing", "end of file",
 		    "%llu bytes follow the last tensor", (unsigned long long)h->trailing);
 	if (h->padding_nonzero)
 		fox_find_add(&v->found, grade, "structure.padding", "data", "bytes between tensors are not zero");
-	if (!h->trailing && !h->padding_nonzero)
+	if (!h->trailing && !h->padding_nonzero && !h->interrupted)
 		fox_find_add(&v->found, FOX_PASS, "structure", "",
 		    "GGUF v%u, %s-endian, %zu keys, %zu tensors, nothing outside its place", h->version,
 		    h->big_endian ? "big" : "little", fox_gguf_keys(v->g), fox_gguf_tensors(v->g));
