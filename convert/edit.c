@@ -49,7 +49,8 @@ static enum fox_status check_source(struct work *e, struct fox_err *err)
 		return fox_fail(err, FOX_E_UNSUPPORTED, 4, "big-endian containers are not written");
 	if (!fox_gguf_u32(e->g, "split.count", &parts, NULL) && parts > 1)
 		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
-		    "this is one of %u shards, and each holds the hash of all: merge them, change the one file, split it again",
+		    "this is one of %u shards, and each holds the hash of all: merge them, change the one file, "
+		    "split it again",
 		    parts);
 	e->state = fox_profile_state(e->g);
 	if (e->state == FOX_HASH_DAMAGED)
@@ -114,7 +115,8 @@ static enum fox_status in_place(struct work *e, struct fox_err *err)
 		s = try_header(e, head, &pad, err);
 	if (s)
 		return s;
-	fox_buf_fmt(&e->r->report, "in place: a header of %zu bytes, %" PRIu64 " of them left for changes\n", head.n, pad);
+	fox_buf_fmt(&e->r->report, "in place: a header of %zu bytes, %" PRIu64 " of them left for changes\n",
+	    head.n, pad);
 	if (e->o->dry_run)
 		return FOX_OK;
 	s = fox_file_unchanged(&e->map.file, err);
@@ -177,7 +179,8 @@ static enum fox_status anew(struct work *e, struct fox_err *err)
 		return FOX_OK;
 	s = fox_gguf_create(e->w, e->o->out ? e->o->out : e->o->path, !e->o->out || e->o->replace, err);
 	if (!s && e->o->out && fox_out_is_input(fox_gguf_writer_out(e->w), &e->map.file))
-		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' is the input: leave out -o to change it", e->o->out);
+		s = fox_fail(
+		    err, FOX_E_ARG, FOX_NOWHERE, "output '%s' is the input: leave out -o to change it", e->o->out);
 	if (!s && !e->o->out)
 		s = fox_out_set_mode(fox_gguf_writer_out(e->w), e->file.mode, err);
 	if (!s)
@@ -208,7 +211,8 @@ static enum fox_status change(struct work *e, struct fox_err *err)
 	return fits ? in_place(e, err) : anew(e, err);
 }
 
-enum fox_status fox_edit_run(const struct fox_edit_options *o, struct fox_edit_outcome *r, struct fox_err *err)
+enum fox_status fox_edit_run(
+    const struct fox_edit_options *o, struct fox_edit_outcome *r, struct fox_err *err)
 {
 	struct work e = {.o = o, .r = r};
 	enum fox_status s = open_source(&e, err);

@@ -17,9 +17,9 @@ struct fox_edit_options {
 	const char *out; /* NULL: path itself is changed */
 	const struct fox_edit *edits;
 	size_t n_edits;
-	bool breaking; /* keys that weights and vocabulary must agree with are changed too */
-	bool replace;  /* out may exist */
-	bool dry_run;  /* say what would be done */
+	bool breaking;     /* keys that weights and vocabulary must agree with are changed too */
+	bool replace;      /* out may exist */
+	bool dry_run;      /* say what would be done */
 	fox_note_fn *note; /* may be NULL */
 	void *note_ctx;
 	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* may be NULL */

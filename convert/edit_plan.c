@@ -9,17 +9,19 @@
 /* Values that follow from the file, and fox's records of where it came from. */
 static bool is_fixed(struct fox_str key)
 {
-	return fox_str_starts(key, "fox.") || fox_str_starts(key, "split.") || fox_str_is(key, "general.alignment");
+	return fox_str_starts(key, "fox.") || fox_str_starts(key, "split.") ||
+	       fox_str_is(key, "general.alignment");
 }
 
 /* Numbers that shapes of tensors show too, and lists whose places are token ids. */
 static bool is_breaking(struct fox_str key)
 {
-	static const char *const whole[] = {"general.architecture", "tokenizer.ggml.model", "tokenizer.ggml.tokens",
-	    "tokenizer.ggml.scores", "tokenizer.ggml.token_type", "tokenizer.ggml.merges"};
-	static const char *const ends[] = {".block_count", ".embedding_length", ".feed_forward_length", ".vocab_size",
-	    ".attention.head_count", ".attention.head_count_kv", ".attention.key_length", ".attention.value_length",
-	    ".expert_count"};
+	static const char *const whole[] = {"general.architecture", "tokenizer.ggml.model",
+	    "tokenizer.ggml.tokens", "tokenizer.ggml.scores", "tokenizer.ggml.token_type",
+	    "tokenizer.ggml.merges"};
+	static const char *const ends[] = {".block_count", ".embedding_length", ".feed_forward_length",
+	    ".vocab_size", ".attention.head_count", ".attention.head_count_kv", ".attention.key_length",
+	    ".attention.value_length", ".expert_count"};
 	for (size_t i = 0; i < FOX_COUNT(whole); i++)
 		if (fox_str_is(key, whole[i]))
 			return true;
@@ -37,7 +39,8 @@ static enum fox_status touch(
 		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "key '%.*s' is not for users to change", FOX_STR_ARG(key));
 	if (!s && is_breaking(key) && !o->breaking)
 		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
-		    "key '%.*s' must agree with the weights or the vocabulary: --allow-breaking changes it all the same",
+		    "key '%.*s' must agree with the weights or the vocabulary: --allow-breaking changes it all the "
+		    "same",
 		    FOX_STR_ARG(key));
 	for (size_t i = 0; !s && i < p->n_touched; i++)
 		if (fox_str_eq(p->touched[i], key))
@@ -173,7 +176,8 @@ static const struct fox_gguf_kv *earlier(const struct fox_gguf *g, const struct 
 	const struct fox_gguf_kv *keys = fox_gguf_find_key(g, FOX_KEY_EDIT_KEYS);
 	*were = fox_gguf_find_key(g, FOX_KEY_EDIT_WAS);
 	bool good = keys && *were && keys->type == FOX_GGUF_ARR && (*were)->type == FOX_GGUF_ARR &&
-	            keys->item == FOX_GGUF_STR && (*were)->item == FOX_GGUF_STR && keys->n_items == (*were)->n_items;
+	            keys->item == FOX_GGUF_STR && (*were)->item == FOX_GGUF_STR &&
+	            keys->n_items == (*were)->n_items;
 	return good ? keys : NULL;
 }
 
@@ -222,8 +226,8 @@ static enum fox_status record(struct fox_edit_plan *p, struct fox_err *err)
 	return drop_undone(p, err);
 }
 
-enum fox_status fox_edit_plan(struct fox_edit_plan *p, const struct fox_gguf *g, const struct fox_edit_options *o,
-    struct fox_arena *arena, struct fox_err *err)
+enum fox_status fox_edit_plan(struct fox_edit_plan *p, const struct fox_gguf *g,
+    const struct fox_edit_options *o, struct fox_arena *arena, struct fox_err *err)
 {
 	size_t n = fox_gguf_keys(g);
 	*p = (struct fox_edit_plan){.g = g, .n_rows = n, .arena = arena};

@@ -25,8 +25,8 @@ struct fox_edit_plan {
 };
 
 /* Work out the rows. FOX_E_ARG as fox_edit_run says, and the errors of fox_edit_value. */
-enum fox_status fox_edit_plan(struct fox_edit_plan *p, const struct fox_gguf *g, const struct fox_edit_options *o,
-    struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_edit_plan(struct fox_edit_plan *p, const struct fox_gguf *g,
+    const struct fox_edit_options *o, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;
 
 /* A line for every key that changes: old -> new. */
 void fox_edit_plan_show(struct fox_buf *b, const struct fox_edit_plan *p);

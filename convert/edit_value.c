@@ -85,14 +85,16 @@ static enum fox_status put_text(
 {
 	size_t bad = fox_utf8_bad(s);
 	if (bad != s.n)
-		return fox_fail(err, FOX_E_ARG, bad, "value is not well-formed UTF-8, in key '%.*s'", FOX_STR_ARG(kv->key));
+		return fox_fail(
+		    err, FOX_E_ARG, bad, "value is not well-formed UTF-8, in key '%.*s'", FOX_STR_ARG(kv->key));
 	const char *nul = memchr(s.p, 0, s.n);
 	if (nul)
 		return fox_fail(err, FOX_E_ARG, (uint64_t)(nul - s.p), "value holds a NUL byte, in key '%.*s'",
 		    FOX_STR_ARG(kv->key));
 	if (s.n > FOX_GGUF_MAX_STRING)
-		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "string of %zu bytes is over the limit of %u, in key '%.*s'",
-		    s.n, FOX_GGUF_MAX_STRING, FOX_STR_ARG(kv->key));
+		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE,
+		    "string of %zu bytes is over the limit of %u, in key '%.*s'", s.n, FOX_GGUF_MAX_STRING,
+		    FOX_STR_ARG(kv->key));
 	uint8_t n[8];
 	fox_store64(n, s.n);
 	fox_buf_add(b, n, sizeof n);
@@ -138,7 +140,14 @@ static enum fox_status put_element(struct fox_buf *b, const struct fox_gguf_kv *
 	} else {
 		ok = fox_json_i64(v, &n) && put_int(b, kv->item, n < 0, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
 	}
-	return ok ? FOX_OK : not_of(kv, fox_str_of(fox_json_type_name(fox_json_type(v))), i, err);
+	if (ok)
+		return FOX_OK;
+	char text[32];
+	if (fox_json_type(v) == FOX_JSON_INT && fox_json_i64(v, &n))
+		snprintf(text, sizeof text, "%" PRIi64, n);
+	else
+		snprintf(text, sizeof text, "%s", fox_json_type_name(fox_json_type(v)));
+	return not_of(kv, fox_str_of(text), i, err);
 }
 
 static enum fox_status put_array(
@@ -155,8 +164,8 @@ static enum fox_status put_array(
 	const struct fox_value *root = fox_json_root(j);
 	kv->n_items = fox_json_size(root);
 	if (fox_json_type(root) != FOX_JSON_ARRAY)
-		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "key '%.*s' wants a JSON array, not %s", FOX_STR_ARG(kv->key),
-		    fox_json_type_name(fox_json_type(root)));
+		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "key '%.*s' wants a JSON array, not %s",
+		    FOX_STR_ARG(kv->key), fox_json_type_name(fox_json_type(root)));
 	else if (!kv->n_items)
 		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
 		    "key '%.*s': some programs cannot read an empty array; remove the key", FOX_STR_ARG(kv->key));
@@ -190,8 +199,8 @@ static bool take_type(struct fox_str s, struct fox_gguf_kv *kv)
 }
 
 /* The key and its type: of "name:type", or of the container's key. */
-static enum fox_status take_key(
-    struct fox_gguf_kv *kv, struct fox_str name, const struct fox_gguf *g, struct fox_arena *arena, struct fox_err *err)
+static enum fox_status take_key(struct fox_gguf_kv *kv, struct fox_str name, const struct fox_gguf *g,
+    struct fox_arena *arena, struct fox_err *err)
 {
 	char *key = fox_arena_strdup(arena, name);
 	if (!key)
@@ -207,10 +216,12 @@ static enum fox_status take_key(
 		kv->key.n = (size_t)(colon - key);
 		if (!take_type(fox_str_of(colon + 1), kv))
 			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
-			    "type '%.100s' is none of u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 bool str arr[...]", colon + 1);
+			    "type '%.100s' is none of u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 bool str arr[...]",
+			    colon + 1);
 	} else {
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
-		    "no key '%.*s': to add one, name its type: %.*s:TYPE=VALUE", FOX_STR_ARG(name), FOX_STR_ARG(name));
+		    "no key '%.*s': to add one, name its type: %.*s:TYPE=VALUE", FOX_STR_ARG(name),
+		    FOX_STR_ARG(name));
 	}
 	return fox_edit_key_check(kv->key, err);
 }
@@ -273,8 +284,7 @@ static void show_text(struct fox_buf *b, struct fox_str s)
 		fox_buf_fmt(b, " (%zu bytes)", s.n);
 }
 
-static void show_number(
-    struct fox_buf *b, const struct fox_gguf *g, const struct fox_gguf_kv *kv, uint64_t i)
+static void show_number(struct fox_buf *b, const struct fox_gguf *g, const struct fox_gguf_kv *kv, uint64_t i)
 {
 	int64_t n;
 	uint64_t u;

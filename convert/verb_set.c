@@ -35,8 +35,7 @@ static size_t take_edits(struct fox_edit *to, const struct fox_opt_list *removes
 	return n;
 }
 
-static int finish(
-    enum fox_status s, const struct fox_edit_outcome *r, const char *path, struct fox_err *err)
+static int finish(enum fox_status s, const struct fox_edit_outcome *r, const char *path, struct fox_err *err)
 {
 	fox_log_progress_end();
 	if (r->begun && s)
@@ -47,11 +46,14 @@ static int finish(
 }
 
 static const char notes[] =
-    "KEY=VALUE keeps the type that KEY has; KEY:TYPE=VALUE gives it one, and adds a key that is not there. TYPE is\n"
+    "KEY=VALUE keeps the type that KEY has; KEY:TYPE=VALUE gives it one, and adds a key that is not there. "
+    "TYPE is\n"
     "u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 bool str, or arr[u32], arr[str]... with a JSON array as VALUE.\n"
     "VALUE @PATH is what that file holds; @@ stands for an @ at the beginning.\n"
-    "FILE is changed where it stands when fox wrote it and its header has the room; else it is written anew, whole or\n"
-    "not at all. Programs that have it open see the new keys at once. What kills a change in place loses nothing:\n"
+    "FILE is changed where it stands when fox wrote it and its header has the room; else it is written anew, "
+    "whole or\n"
+    "not at all. Programs that have it open see the new keys at once. What kills a change in place loses "
+    "nothing:\n"
     "the next one, or --recover, finishes it.\n"
     "\n"
     "Example: fox-convert set general.name='Fox 1' tokenizer.chat_template=@chat.jinja fox-1.gguf";
@@ -64,11 +66,13 @@ int fox_verb_set(int argc, char **argv)
 	int first;
 	struct fox_edit_options o = {.edits = edits, .note = say, .progress = show_progress};
 	const struct fox_opt options[] = {
-	    {FOX_OPT_LIST, 'd', "remove", &removes, "KEY", "remove a key; may be given several times", NULL, 0, 0},
+	    {FOX_OPT_LIST, 'd', "remove", &removes, "KEY", "remove a key; may be given several times", NULL, 0,
+	        0},
 	    {FOX_OPT_LIST, 0, "rename", &renames, "OLD=NEW", "give a key another name; likewise", NULL, 0, 0},
 	    {FOX_OPT_STR, 'o', "output", &o.out, "PATH", "write a new file and leave FILE as it is", NULL, 0, 0},
 	    {FOX_OPT_FLAG, 'f', "force", &o.replace, NULL, "replace an existing output", NULL, 0, 0},
-	    {FOX_OPT_FLAG, 'n', "dry-run", &o.dry_run, NULL, "say what would change, and how; write nothing", NULL, 0, 0},
+	    {FOX_OPT_FLAG, 'n', "dry-run", &o.dry_run, NULL, "say what would change, and how; write nothing",
+	        NULL, 0, 0},
 	    {FOX_OPT_FLAG, 0, "allow-breaking", &o.breaking, NULL,
 	        "change keys, too, that must agree with the weights or the vocabulary", NULL, 0, 0},
 	    {FOX_OPT_FLAG, 0, "recover", &recover, NULL, "only finish a change that was interrupted", NULL, 0, 0},

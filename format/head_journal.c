@@ -10,7 +10,16 @@
 #include "format/base/str.h"
 #include "format/profile.h"
 
-enum { HEAD = 80, VERSION = 1, AT_VERSION = 8, AT_FILE = 16, AT_HEADER = 24, AT_WAS = 32, AT_IS = 48, AT_SUM = 64 };
+enum {
+	HEAD = 80,
+	VERSION = 1,
+	AT_VERSION = 8,
+	AT_FILE = 16,
+	AT_HEADER = 24,
+	AT_WAS = 32,
+	AT_IS = 48,
+	AT_SUM = 64
+};
 
 static const char magic[8] = "FOXHEAD\n";
 
@@ -42,8 +51,8 @@ enum fox_status fox_head_journal_parse(struct fox_head_journal *j, struct fox_sp
 	if (!sum_is(p, AT_SUM, p + AT_SUM))
 		return fox_fail(err, FOX_E_FORMAT, AT_SUM, "checksum of the journal's head is wrong");
 	if (fox_load32(p + AT_VERSION) != VERSION)
-		return fox_fail(err, FOX_E_UNSUPPORTED, AT_VERSION, "version %" PRIu32 " of the journal is not known here",
-		    fox_load32(p + AT_VERSION));
+		return fox_fail(err, FOX_E_UNSUPPORTED, AT_VERSION,
+		    "version %" PRIu32 " of the journal is not known here", fox_load32(p + AT_VERSION));
 	uint64_t header = fox_load64(p + AT_HEADER), want;
 	if (!fox_mul(&want, header, 2) || !fox_add(&want, want, HEAD) || want != bytes.n)
 		return fox_fail(err, FOX_E_BOUND, AT_HEADER,
@@ -51,7 +60,8 @@ enum fox_status fox_head_journal_parse(struct fox_head_journal *j, struct fox_sp
 	if (!header || header > fox_load64(p + AT_FILE))
 		return fox_fail(err, FOX_E_BOUND, AT_HEADER,
 		    "header of %" PRIu64 " bytes is none of a file of %" PRIu64, header, fox_load64(p + AT_FILE));
-	if (!sum_is(p + HEAD, (size_t)header, p + AT_WAS) || !sum_is(p + HEAD + header, (size_t)header, p + AT_IS))
+	if (!sum_is(p + HEAD, (size_t)header, p + AT_WAS) ||
+	    !sum_is(p + HEAD + header, (size_t)header, p + AT_IS))
 		return fox_fail(err, FOX_E_FORMAT, HEAD, "checksum of a header in the journal is wrong");
 	j->file_bytes = fox_load64(p + AT_FILE);
 	j->was = (struct fox_span){p + HEAD, (size_t)header};
@@ -147,13 +157,14 @@ static enum fox_status overlay(struct fox_map_file *m, const char *path, struct 
 	if (!s && found && fox_head_journal_fit(&j, m->bytes) == FOX_HEAD_TORN)
 		s = fox_map_overlay(m, j.is, err);
 	else if (s == FOX_E_IO || s == FOX_E_NOMEM)
-		fox_fail(err, s, FOX_NOWHERE, "changing its header was interrupted, and the journal is unreadable: %s", why.text);
+		fox_fail(err, s, FOX_NOWHERE,
+		    "changing its header was interrupted, and the journal is unreadable: %s", why.text);
 	else
 		s = FOX_OK; /* no journal, or none of this file: what is wrong with the file is for others to say */
 	fox_head_journal_close(&j);
 	if (!s && m->overlaid && !is_whole(m->bytes)) /* made up: never believed */
 		return fox_map_close(m), fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
-		    "the journal beside it holds a header that is not as written");
+		                             "the journal beside it holds a header that is not as written");
 	return s;
 }
 
@@ -181,6 +192,8 @@ static enum fox_status recover(struct fox_inplace *f, const char *path, const st
 	if (s)
 		return s;
 	*fit = fox_head_journal_fit(j, m.bytes);
+	if (*fit == FOX_HEAD_TORN && is_whole(m.bytes)) /* it stands for itself */
+		*fit = FOX_HEAD_OTHER;
 	if (*fit == FOX_HEAD_TORN) { /* never write what would not be a container */
 		s = fox_map_overlay(&m, j->is, err);
 		if (!s && !is_whole(m.bytes))

@@ -13,7 +13,7 @@
 /* An open journal; the spans are views of its map. */
 struct fox_head_journal {
 	struct fox_map_file map;
-	uint64_t file_bytes;        /* of the container */
+	uint64_t file_bytes;     /* of the container */
 	struct fox_span was, is; /* the header before and after; of equal lengths */
 };
 
