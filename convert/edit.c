@@ -35,7 +35,7 @@ static enum fox_status open_own(struct work *e, struct fox_err *err)
 	bool had = false;
 	enum fox_head_fit fit;
 	enum fox_status s = fox_inplace_open(&e->file, e->o->path, err);
-	if (!s)
+	if (!s && !e->o->dry_run)
 		s = fox_head_recover(&e->file, &had, &fit, err);
 	if (!s && had)
 		tell_recovered(e->r, e->o->path, fit);
@@ -64,7 +64,7 @@ static enum fox_status check_source(struct work *e, struct fox_err *err)
 
 static enum fox_status open_source(struct work *e, struct fox_err *err)
 {
-	enum fox_status s = e->o->out || e->o->dry_run ? FOX_OK : open_own(e, err);
+	enum fox_status s = e->o->out ? FOX_OK : open_own(e, err);
 	if (!s)
 		s = fox_head_map_open(&e->map, e->o->path, err);
 	if (!s)
