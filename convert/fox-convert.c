@@ -1,6 +1,7 @@
 /* fox-convert.c - options in, summary out; the work is convert.c's. */
 #include "convert/convert.h"
 #include "convert/mixture_opts.h"
+#include "convert/pack.h"
 #include "format/base/io.h"
 #include "format/base/log.h"
 #include "format/base/opt.h"
@@ -56,7 +57,8 @@ int main(int argc, char **argv)
 	const struct fox_tool tool = {
 	    .name = "fox-convert",
 	    .summary = "turn a Hugging Face checkpoint into GGUF files, reading it once",
-	    .usage = "fox-convert SRC [-o PATH] [-t TYPE] [options]",
+	    .usage = "fox-convert SRC [-o PATH] [-t TYPE] [options]\n"
+	             "fox-convert set KEY=VALUE... FILE       changes keys of a GGUF file: fox-convert set --help",
 	    .notes =
 	        "SRC is a checkpoint folder, a weight file in one (.safetensors; .bin, .pt or .pth of PyTorch), "
 	        "an\n"
@@ -74,9 +76,11 @@ int main(int argc, char **argv)
 	    .max_args = 1,
 	};
 	struct fox_err err = {0};
-	fox_log_init(tool.name);
 	fox_signals_init();
 	fox_version_extra = fox_kernels_describe;
+	if (argc > 1 && !strcmp(argv[1], "set"))
+		return fox_verb_set(argc - 1, argv + 1);
+	fox_log_init(tool.name);
 	enum fox_status s = fox_opt_parse(&tool, argc, argv, &first, &done, &err);
 	if (s)
 		return fox_log_usage(&err);

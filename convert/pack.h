@@ -1,4 +1,4 @@
-/* pack.h - the verbs of fox-pack: one file convert/verb_*.c each, which holds its option table and prints what came of it; the
+/* pack.h - the verbs of fox-pack and fox-convert: one file convert/verb_*.c each, which holds its option table and prints what came of it; the
  * work is elsewhere. spec/pack.md */
 #ifndef FOX_PACK_H
 #define FOX_PACK_H
@@ -9,5 +9,6 @@ int fox_verb_compress(int argc, char **argv);
 int fox_verb_expand(int argc, char **argv);
 int fox_verb_split(int argc, char **argv);
 int fox_verb_merge(int argc, char **argv);
+int fox_verb_set(int argc, char **argv); /* of fox-convert: spec/edit.md */
 
 #endif

@@ -107,6 +107,7 @@ struct fox_gguf_header {
 	uint64_t file_bytes;
 	uint64_t trailing;    /* bytes past the padded end of the last tensor: 0 in a strict file */
 	bool padding_nonzero; /* some padding byte, after the header or after a tensor, is not 0 */
+	bool interrupted;     /* changing the header in place was cut short: keys are those of the journal beside it */
 };
 const struct fox_gguf_header *fox_gguf_header(const struct fox_gguf *g);
 struct fox_span fox_gguf_bytes(const struct fox_gguf *g); /* the whole file */
@@ -193,6 +194,13 @@ enum fox_status fox_gguf_patch_str(struct fox_gguf_writer *w, const char *key, u
 enum fox_status fox_gguf_put_tensor(struct fox_gguf_writer *w, struct fox_str name, enum fox_type type,
     uint32_t n_dims, const uint64_t *dim, struct fox_err *err) FOX_MUST_CHECK;
 
+/* The same into a header of just so many bytes, a multiple of 4096, that exists already: fox.pad takes what is left, 1 element
+ * at least. *fits false: it has no room; nothing is laid out then, and fox_gguf_freeze may follow. */
+enum fox_status fox_gguf_freeze_at(
+    struct fox_gguf_writer *w, uint64_t header_bytes, bool *fits, struct fox_err *err) FOX_MUST_CHECK;
+/* The hashes of a frozen header whose tensors have theirs (fox_gguf_set_hash): fox_gguf_writer_head is then all of it. For
+ * files whose data is there already; nothing can follow but close. FOX_E_ARG: a tensor without hash. */
+enum fox_status fox_gguf_seal(struct fox_gguf_writer *w, struct fox_err *err) FOX_MUST_CHECK;
 /* Lay out header and data; no file is touched. After it: sizes below are valid, no more declarations. */
 enum fox_status fox_gguf_freeze(struct fox_gguf_writer *w, struct fox_err *err) FOX_MUST_CHECK;
 uint64_t fox_gguf_writer_bytes(const struct fox_gguf_writer *w);        /* whole file */

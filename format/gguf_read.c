@@ -12,6 +12,7 @@
 #include "format/gguf_cursor.h"
 #include "format/planes.h"
 #include "format/gguf_in.h"
+#include "format/head_journal.h"
 #include "format/profile.h"
 
 #define KEY_MAX_BYTES 65535u /* GGUF's own limit */
@@ -400,12 +401,13 @@ enum fox_status fox_gguf_open(struct fox_gguf **out, const char *path, struct fo
 		return fox_fail_nomem(err);
 	if (!err)
 		err = &own;
-	enum fox_status st = fox_map_open(&g->map, path, err);
+	enum fox_status st = fox_head_map_open(&g->map, path, err);
 	if (st) {
 		free(g);
 		return fox_in_file(err, path), st;
 	}
 	g->bytes = g->map.bytes;
+	g->header.interrupted = g->map.overlaid;
 	return finish_open(out, g, path, err);
 }
 

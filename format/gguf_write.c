@@ -90,8 +90,8 @@ static void add_table(struct fox_gguf_writer *w)
 }
 
 /* The bytes of the header, all but the hashes, which are 0. fox.pad makes it end where the data section
- * begins. */
-static enum fox_status build_head(struct fox_gguf_writer *w, struct fox_err *err)
+ * begins: at fixed, unless that is 0. *fits: false when there is no room for that. */
+static enum fox_status build_head(struct fox_gguf_writer *w, uint64_t fixed, bool *fits, struct fox_err *err)
 {
 	struct fox_buf *h = &w->head;
 	/* gguf-py refuses to copy empty arrays, so a file without tensors has no fox.hash.tensors */
@@ -110,10 +110,15 @@ static enum fox_status build_head(struct fox_gguf_writer *w, struct fox_err *err
 	if (w->n_tensors)
 		w->hashes_at = add_own(h, FOX_KEY_HASH_TENSORS, FOX_GGUF_U8, 16 * (uint64_t)w->n_tensors);
 	uint64_t step = w->align > FOX_DATA_ALIGN ? w->align : FOX_DATA_ALIGN, data_at;
-	uint64_t least = h->n + 8 + strlen(FOX_KEY_PAD) + 4 + 4 + 8 + FOX_PAD_MIN + table_bytes(w);
-	if (!fox_align_up(&data_at, least, step))
+	uint64_t bare = h->n + 8 + strlen(FOX_KEY_PAD) + 4 + 4 + 8 + table_bytes(w);
+	if (!fox_align_up(&data_at, bare + FOX_PAD_MIN, step))
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE, "header is too large");
-	add_own(h, FOX_KEY_PAD, FOX_GGUF_U8, FOX_PAD_MIN + (data_at - least));
+	*fits = !fixed || (bare < fixed && fixed % step == 0);
+	if (!*fits)
+		return h->failed ? fox_fail_nomem(err) : FOX_OK;
+	if (fixed)
+		data_at = fixed;
+	add_own(h, FOX_KEY_PAD, FOX_GGUF_U8, data_at - bare);
 	add_table(w);
 	if (h->failed)
 		return fox_fail_nomem(err);
@@ -123,7 +128,7 @@ static enum fox_status build_head(struct fox_gguf_writer *w, struct fox_err *err
 	return FOX_OK;
 }
 
-enum fox_status fox_gguf_freeze(struct fox_gguf_writer *w, struct fox_err *err)
+static enum fox_status freeze(struct fox_gguf_writer *w, uint64_t fixed, bool *fits, struct fox_err *err)
 {
 	if (w->stage != FOX_WRITER_DECLARING)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "layout is frozen already");
@@ -135,8 +140,8 @@ enum fox_status fox_gguf_freeze(struct fox_gguf_writer *w, struct fox_err *err)
 	if (!st)
 		st = place_tensors(w, err);
 	if (!st)
-		st = build_head(w, err);
-	if (st)
+		st = build_head(w, fixed, fits, err);
+	if (st || !*fits)
 		return st;
 	for (size_t i = 0; i < w->n_tensors; i++)
 		w->tensors[i].at += w->head.n;
@@ -144,6 +149,18 @@ enum fox_status fox_gguf_freeze(struct fox_gguf_writer *w, struct fox_err *err)
 	fox_buf_free(&w->fox);
 	w->stage = FOX_WRITER_FROZEN;
 	return FOX_OK;
+}
+
+enum fox_status fox_gguf_freeze(struct fox_gguf_writer *w, struct fox_err *err)
+{
+	bool fits;
+	return freeze(w, 0, &fits, err);
+}
+
+enum fox_status fox_gguf_freeze_at(
+    struct fox_gguf_writer *w, uint64_t header_bytes, bool *fits, struct fox_err *err)
+{
+	return freeze(w, header_bytes, fits, err);
 }
 
 uint64_t fox_gguf_writer_bytes(const struct fox_gguf_writer *w)
@@ -255,14 +272,24 @@ void fox_gguf_set_hash(struct fox_gguf_writer *w, size_t tensor, struct fox_hash
 	w->tensors[tensor].hashed = true;
 }
 
+static enum fox_status check_hashed(const struct fox_gguf_writer *w, struct fox_err *err)
+{
+	for (size_t i = 0; i < w->n_tensors; i++)
+		if (!w->tensors[i].hashed)
+			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "tensor '%.*s' has no hash",
+			    FOX_STR_ARG(w->tensors[i].name));
+	return FOX_OK;
+}
+
 /* Every tensor whole and hashed? */
 static enum fox_status check_whole(struct fox_gguf_writer *w, struct fox_err *err)
 {
+	enum fox_status st = check_hashed(w, err);
+	if (st)
+		return st;
 	for (size_t i = 0; i < w->n_tensors; i++) {
 		struct fox_put_tensor *t = &w->tensors[i];
 		uint64_t written = atomic_load_explicit(&t->written, memory_order_relaxed);
-		if (!t->hashed)
-			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "tensor '%.*s' has no hash", FOX_STR_ARG(t->name));
 		if (written < t->bytes)
 			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
 			    "%" PRIu64 " of %" PRIu64 " bytes are written of tensor '%.*s'", written, t->bytes,
@@ -319,16 +346,29 @@ enum fox_status fox_gguf_writer_foresee(
 {
 	if (w->stage != FOX_WRITER_FROZEN && w->stage != FOX_WRITER_CREATED)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no frozen layout to hash");
-	for (size_t i = 0; i < w->n_tensors; i++)
-		if (!w->tensors[i].hashed)
-			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "tensor '%.*s' has no hash",
-			    FOX_STR_ARG(w->tensors[i].name));
+	enum fox_status st = check_hashed(w, err);
+	if (st)
+		return st;
 	*root = take_root(w);
 	return FOX_OK;
 }
 
+enum fox_status fox_gguf_seal(struct fox_gguf_writer *w, struct fox_err *err)
+{
+	if (w->stage != FOX_WRITER_FROZEN)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no header to seal");
+	enum fox_status st = check_hashed(w, err);
+	if (st)
+		return st;
+	struct fox_hash128 root = take_root(w), set = fox_xxh3(root.b, sizeof root.b);
+	memcpy(w->head.p + w->root_at, root.b, sizeof root.b);
+	memcpy(w->head.p + w->set_at, set.b, sizeof set.b);
+	w->stage = FOX_WRITER_FINISHED;
+	return FOX_OK;
+}
+
 /* All data is there: padding, and the root into the header. */
-static enum fox_status seal(struct fox_gguf_writer *w, struct fox_xxh3_state *roots, struct fox_err *err)
+static enum fox_status finish_one(struct fox_gguf_writer *w, struct fox_xxh3_state *roots, struct fox_err *err)
 {
 	if (w->stage != FOX_WRITER_CREATED)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no file to finish");
@@ -371,7 +411,7 @@ enum fox_status fox_gguf_finish_set(struct fox_gguf_writer *const *w, size_t n, 
 	struct fox_xxh3_state *roots = fox_xxh3_open();
 	enum fox_status st = roots ? FOX_OK : fox_fail_nomem(err);
 	for (size_t i = 0; !st && i < n; i++)
-		st = seal(w[i], roots, err);
+		st = finish_one(w[i], roots, err);
 	struct fox_hash128 set = {{0}};
 	if (!st)
 		set = fox_xxh3_final(roots);

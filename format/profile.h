@@ -35,6 +35,8 @@
 #define FOX_KEY_QUANTIZE_ROOT "fox.quantize.source.root"        /* str: root hash of the container it was made from */
 #define FOX_KEY_QUANTIZE_HASH "fox.quantize.source.hash"        /* str: in place of root, of a container without one */
 #define FOX_KEY_QUANTIZE_AGAIN "fox.quantize.requantized"       /* str[]: tensors that were quantized before */
+#define FOX_KEY_EDIT_KEYS "fox.edit.keys" /* str[]: keys changed since the file was made: spec/edit.md 3 */
+#define FOX_KEY_EDIT_WAS "fox.edit.was"   /* str[]: a digest of each one's value before; empty: there was none */
 #define FOX_KEY_PAD "fox.pad"                /* u8[]: zeros; headroom for edits of the header; last key */
 
 #define FOX_DATA_ALIGN 4096u /* the data section of a file fox wrote begins at a multiple of this */

@@ -132,13 +132,17 @@ static bool check_structure(struct fox_verify *v, const struct fox_gguf *g, enum
 	const struct fox_gguf_header *h = fox_gguf_header(g);
 	/* a strict file of ours has neither; in files of others nothing says that they must not */
 	enum fox_grade grade = state == FOX_HASH_NONE || state == FOX_HASH_FOREIGN ? FOX_NOTE : FOX_FAIL;
+	if (h->interrupted)
+		fox_find_add(&v->found, FOX_FAIL, "structure.journal", whose(v, g, "header"),
+		    "a change of keys was interrupted, and the file's own header is half of each: 'fox-convert set "
+		    "--recover' finishes it");
 	if (h->trailing)
 		fox_find_add(&v->found, grade, "structure.trailing", whose(v, g, "end of file"),
 		    "%llu bytes follow the last tensor", (unsigned long long)h->trailing);
 	if (h->padding_nonzero)
 		fox_find_add(&v->found, grade, "structure.padding", whose(v, g, "data"),
 		    "bytes between tensors are not zero");
-	return !h->trailing && !h->padding_nonzero;
+	return !h->trailing && !h->padding_nonzero && !h->interrupted;
 }
 
 static void check_structures(struct fox_verify *v)

@@ -327,7 +327,7 @@ static bool is_elsewhere(const struct fox_verify *v, struct fox_str key)
 	static const char *const names[] = {
 	    "general.architecture", "general.alignment", KEY_FILE_TYPE, FOX_KEY_PROFILE, FOX_KEY_PAD};
 	static const char *const prefixes[] = {
-	    "tokenizer.", "fox.hash.", "fox.source.", "fox.hf.", "fox.tokenizer."};
+	    "tokenizer.", "fox.hash.", "fox.source.", "fox.hf.", "fox.tokenizer.", "fox.edit."};
 	for (size_t i = 0; i < FOX_COUNT(names); i++)
 		if (fox_str_is(key, names[i]))
 			return true;
@@ -367,6 +367,27 @@ static enum fox_status check_others(struct fox_verify *v, const struct fox_ver_p
 	return s;
 }
 
+/* Keys that fox-convert set has changed: what differs on purpose has a name, and fails all the same. */
+static enum fox_status tell_edited(struct fox_verify *v, struct fox_err *err)
+{
+	const struct fox_gguf_kv *kv = fox_gguf_find_key(v->g, FOX_KEY_EDIT_KEYS);
+	struct fox_buf list = {0};
+	struct fox_str key;
+	uint64_t cursor = 0;
+	size_t n = 0;
+	while (kv && kv->type == FOX_GGUF_ARR && fox_gguf_next_str(v->g, kv, &cursor, &key))
+		if (n++ < MAX_TOLD)
+			fox_buf_fmt(&list, "%s%.*s", n > 1 ? ", " : "", FOX_STR_ARG(key));
+	if (n > MAX_TOLD)
+		fox_buf_fmt(&list, " and %zu more", n - MAX_TOLD);
+	if (n && !list.failed)
+		fox_find_add(&v->found, FOX_NOTE, "source.edited", "", "changed since the conversion by fox-convert set: %s",
+		    list.p);
+	enum fox_status s = list.failed ? fox_fail_nomem(err) : FOX_OK;
+	fox_buf_free(&list);
+	return s;
+}
+
 enum fox_status fox_ver_keys(struct fox_verify *v, const struct fox_ver_pair *p, struct fox_err *err)
 {
 	size_t good = 0, before = v->found.n_fail;
@@ -383,6 +404,8 @@ enum fox_status fox_ver_keys(struct fox_verify *v, const struct fox_ver_pair *p,
 	enum fox_status s = check_samplings(v, p->src, err);
 	if (!s)
 		s = check_others(v, p, err);
+	if (!s)
+		s = tell_edited(v, err);
 	if (!s && v->found.n_fail == before)
 		fox_find_add(&v->found, FOX_PASS, "source.key", "", "%zu keys are what config.json says", good);
 	return s;

@@ -33,7 +33,7 @@ void fox_ver_say_backend(struct fox_verify *v);
 
 /*
  * fox_ver_integrity - structure and every hash: hash.layout, hash.root, hash.set, hash.tensor,
- * structure.padding, structure.trailing
+ * structure.padding, structure.trailing, structure.journal
  *
  * Every byte of a fox file is covered: header by the root hash, data by tensor hashes, padding must be zero,
  * nothing follows. Of a set that holds for each file, and the set hash proves that they are one.
@@ -73,7 +73,7 @@ enum fox_status fox_ver_manifest(struct fox_verify *v, const char *path, struct 
 
 /*
  * fox_ver_source - the checkpoint against the container: source.config, source.tensor, source.shape,
- * source.type, source.missing, source.extra, source.key, source.unproven, source.revision, source.carried,
+ * source.type, source.missing, source.extra, source.key, source.edited, source.unproven, source.revision, source.carried,
  * source.dtype, source.file, source.tokenizer
  *
  * path       as fox_source_open takes it

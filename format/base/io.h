@@ -85,8 +85,13 @@ enum fox_status fox_path_slurp(
 struct fox_map_file {
 	struct fox_span bytes;
 	struct fox_file file;
+	bool overlaid; /* fox_map_overlay was used */
 };
 enum fox_status fox_map_open(struct fox_map_file *m, const char *path, struct fox_err *err) FOX_MUST_CHECK;
+/* Show these bytes in place of the file's first ones, in memory alone. head.n <= bytes.n. FOX_E_IO, FOX_E_NOMEM. Parts given
+ * to fox_map_done_with afterwards must not lie in them. */
+enum fox_status fox_map_overlay(
+    struct fox_map_file *m, struct fox_span head, struct fox_err *err) FOX_MUST_CHECK;
 /* Let the whole pages inside part (of the map) leave memory; they come back from the file when touched. */
 void fox_map_done_with(const struct fox_map_file *m, struct fox_span part);
 void fox_map_close(struct fox_map_file *m);
@@ -110,6 +115,8 @@ enum fox_status fox_out_open(struct fox_out **out, const char *path, bool replac
  */
 enum fox_status fox_out_open_part(
     struct fox_out **out, const char *path, bool replace, bool *had, struct fox_err *err) FOX_MUST_CHECK;
+/* Permission bits in place of those that the umask leaves. FOX_E_IO. */
+enum fox_status fox_out_set_mode(struct fox_out *o, uint32_t mode, struct fox_err *err) FOX_MUST_CHECK;
 /* Reserve the final size now, so that a full disk fails before work is done. FOX_E_IO with the bytes missing.
  */
 enum fox_status fox_out_reserve(struct fox_out *o, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;

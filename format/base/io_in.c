@@ -291,6 +291,20 @@ enum fox_status fox_map_open(struct fox_map_file *m, const char *path, struct fo
 	return FOX_OK;
 }
 
+enum fox_status fox_map_overlay(struct fox_map_file *m, struct fox_span head, struct fox_err *err)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n = (head.n + page - 1) / page * page;
+	void *at = (void *)(uintptr_t)m->bytes.p;
+	void *p = mmap(at, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, m->file.fd, 0);
+	if (p == MAP_FAILED)
+		return fox_fail_errno(err, errno, "cannot map '%s'", m->file.path);
+	memcpy(p, head.p, head.n);
+	if (mprotect(p, n, PROT_READ))
+		return fox_fail_errno(err, errno, "cannot protect the map of '%s'", m->file.path);
+	m->overlaid = true;
+	return FOX_OK;
+}
+
 void fox_map_done_with(const struct fox_map_file *m, struct fox_span part)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)part.p + page - 1) / page * page,

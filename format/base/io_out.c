@@ -204,6 +204,11 @@ enum fox_status fox_out_open_part(
 	return open_output(out, path, replace, had, err);
 }
 
+enum fox_status fox_out_set_mode(struct fox_out *o, uint32_t mode, struct fox_err *err)
+{
+	return fchmod(o->fd, mode) ? fox_fail_errno(err, errno, "cannot set the mode of '%s'", o->path) : FOX_OK;
+}
+
 /* tmpfs hands out zeroed pages one by one in fallocate: as slow as writing them, and on one thread. */
 static bool reserving_is_cheap(int fd)
 {
