@@ -278,16 +278,18 @@ static void lengths(void **state)
 static void worked_example(void **state)
 {
 	(void)state;
-	static const uint8_t want[96] = {0x46, 0x4f, 0x58, 0x48, 0x45, 0x41, 0x44, 0x0a, 1, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0,
-	    0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x97, 0xb0, 0xf3, 0x55, 0xaf, 0x16, 0xa4, 0xd5, 0xda, 0x94, 0xf6, 0x1a, 0x08,
-	    0xf4, 0x09, 0x27, 0xe0, 0xc4, 0xa4, 0x96, 0x92, 0xd0, 0xde, 0xfd, 0x7e, 0xa0, 0x1e, 0xfb, 0x49, 0x4a, 0x74, 0x6f,
-	    0x19, 0xa5, 0xfb, 0x10, 0x09, 0x6d, 0x37, 0x9a, 0x44, 0x25, 0x95, 0x91, 0xb0, 0xae, 0xb0, 0x49, 'a', 'a', 'a',
-	    'a', 'b', 'b', 'b', 'b', 'a', 'a', 'a', 'a', 'c', 'c', 'c', 'c'};
+	static const uint8_t want[96] = {0x46, 0x4f, 0x58, 0x48, 0x45, 0x41, 0x44, 0x0a, 1, 0, 0, 0, 0, 0, 0, 0,
+	    10, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x97, 0xb0, 0xf3, 0x55, 0xaf, 0x16, 0xa4, 0xd5, 0xda,
+	    0x94, 0xf6, 0x1a, 0x08, 0xf4, 0x09, 0x27, 0xe0, 0xc4, 0xa4, 0x96, 0x92, 0xd0, 0xde, 0xfd, 0x7e, 0xa0,
+	    0x1e, 0xfb, 0x49, 0x4a, 0x74, 0x6f, 0x19, 0xa5, 0xfb, 0x10, 0x09, 0x6d, 0x37, 0x9a, 0x44, 0x25, 0x95,
+	    0x91, 0xb0, 0xae, 0xb0, 0x49, 'a', 'a', 'a', 'a', 'b', 'b', 'b', 'b', 'a', 'a', 'a', 'a', 'c', 'c',
+	    'c', 'c'};
 	struct fox_err err = {0};
 	const char *name = test_path("example" FOX_HEAD_JOURNAL);
 	size_t got;
 	assert_fox_ok(fox_head_journal_write(name, 10, (struct fox_span){(const uint8_t *)"aaaabbbb", 8},
-	                  (struct fox_span){(const uint8_t *)"aaaacccc", 8}, 0644, &err), &err);
+	                  (struct fox_span){(const uint8_t *)"aaaacccc", 8}, 0644, &err),
+	    &err);
 	char *p = sample_slurp(name, &got);
 	assert_int_equal(got, sizeof want);
 	assert_memory_equal(p, want, sizeof want);
@@ -299,7 +301,8 @@ static void worked_example(void **state)
 	} rows[] = {{"aaaabbbbXX", FOX_HEAD_WAS}, {"aaaaccccXX", FOX_HEAD_IS}, {"aaaabccbXX", FOX_HEAD_TORN},
 	    {"aaaabbbdXX", FOX_HEAD_OTHER}, {"aaaabbbbX", FOX_HEAD_OTHER}};
 	for (size_t i = 0; i < FOX_COUNT(rows); i++)
-		assert_int_equal(fox_head_journal_fit(&j, (struct fox_span){(const uint8_t *)rows[i].file, strlen(rows[i].file)}),
+		assert_int_equal(
+		    fox_head_journal_fit(&j, (struct fox_span){(const uint8_t *)rows[i].file, strlen(rows[i].file)}),
 		    rows[i].fit);
 	free(p);
 }
