@@ -272,24 +272,28 @@ void fox_gguf_set_hash(struct fox_gguf_writer *w, size_t tensor, struct fox_hash
 	w->tensors[tensor].hashed = true;
 }
 
-static enum fox_status check_hashed(const struct fox_gguf_writer *w, struct fox_err *err)
+static enum fox_status check_hashed(const struct fox_put_tensor *t, struct fox_err *err)
 {
-	for (size_t i = 0; i < w->n_tensors; i++)
-		if (!w->tensors[i].hashed)
-			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "tensor '%.*s' has no hash",
-			    FOX_STR_ARG(w->tensors[i].name));
-	return FOX_OK;
+	return t->hashed ? FOX_OK
+	                 : fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "tensor '%.*s' has no hash", FOX_STR_ARG(t->name));
+}
+
+static enum fox_status check_all_hashed(const struct fox_gguf_writer *w, struct fox_err *err)
+{
+	enum fox_status st = FOX_OK;
+	for (size_t i = 0; !st && i < w->n_tensors; i++)
+		st = check_hashed(&w->tensors[i], err);
+	return st;
 }
 
 /* Every tensor whole and hashed? */
 static enum fox_status check_whole(struct fox_gguf_writer *w, struct fox_err *err)
 {
-	enum fox_status st = check_hashed(w, err);
-	if (st)
-		return st;
 	for (size_t i = 0; i < w->n_tensors; i++) {
 		struct fox_put_tensor *t = &w->tensors[i];
 		uint64_t written = atomic_load_explicit(&t->written, memory_order_relaxed);
+		if (check_hashed(t, err))
+			return FOX_E_ARG;
 		if (written < t->bytes)
 			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE,
 			    "%" PRIu64 " of %" PRIu64 " bytes are written of tensor '%.*s'", written, t->bytes,
@@ -346,7 +350,7 @@ enum fox_status fox_gguf_writer_foresee(
 {
 	if (w->stage != FOX_WRITER_FROZEN && w->stage != FOX_WRITER_CREATED)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no frozen layout to hash");
-	enum fox_status st = check_hashed(w, err);
+	enum fox_status st = check_all_hashed(w, err);
 	if (st)
 		return st;
 	*root = take_root(w);
@@ -357,7 +361,7 @@ enum fox_status fox_gguf_seal(struct fox_gguf_writer *w, struct fox_err *err)
 {
 	if (w->stage != FOX_WRITER_FROZEN)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no header to seal");
-	enum fox_status st = check_hashed(w, err);
+	enum fox_status st = check_all_hashed(w, err);
 	if (st)
 		return st;
 	struct fox_hash128 root = take_root(w), set = fox_xxh3(root.b, sizeof root.b);
