@@ -163,20 +163,27 @@ static void check_structures(struct fox_verify *v)
 		    h->big_endian ? "big" : "little", files, fox_gguf_keys(v->g), fox_gguf_tensors(v->g));
 }
 
-/* Which files of the model are not as fox wrote them. */
+/* Which files of the model are not as fox wrote them: those without hashes, of which there may be hundreds, in one finding. */
 static void tell_foreign(struct fox_verify *v)
 {
+	const struct fox_gguf *bare = NULL;
+	size_t n_bare = 0;
 	for (size_t i = 0; i < fox_gguf_parts(v->g); i++) {
 		const struct fox_gguf *part = fox_gguf_part(v->g, i);
 		enum fox_hash_state state = fox_profile_state(part);
 		if (state == FOX_HASH_NONE)
-			fox_find_add(&v->found, FOX_FAIL, "hash.layout", whose(v, part, ""),
-			    "no fox.* hashes, and other files of the set have them");
+			bare = n_bare++ ? bare : part;
 		else if (state != FOX_HASH_OK)
 			fox_find_add(&v->found, FOX_FAIL, "hash.layout", whose(v, part, ""),
 			    "changed by another tool: keys, tensors or sizes are not those that fox wrote, so its hashes "
 			    "no longer apply");
 	}
+	if (n_bare == 1)
+		fox_find_add(&v->found, FOX_FAIL, "hash.layout", whose(v, bare, ""),
+		    "no fox.* hashes, and other files of the set have them");
+	else if (n_bare)
+		fox_find_add(&v->found, FOX_FAIL, "hash.layout", whose(v, bare, ""),
+		    "no fox.* hashes, nor in %zu more files, and others of the set have them", n_bare - 1);
 }
 
 /* Every file's header, and of a set what binds them. */
