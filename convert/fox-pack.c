@@ -4,6 +4,7 @@
 #include "format/base/opt.h"
 
 static const struct fox_verb verbs[] = {
+    {"bundle", "a model, its licence, card and checksums as one reproducible archive", fox_verb_bundle},
     {NULL, NULL, NULL},
 };
 

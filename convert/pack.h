@@ -4,5 +4,6 @@
 #define FOX_PACK_H
 
 /* As struct fox_verb asks: argv[0] is the verb; the exit status is returned. */
+int fox_verb_bundle(int argc, char **argv);
 
 #endif

@@ -347,6 +347,11 @@ static enum fox_status unpack(
 	return s;
 }
 
+uint32_t fox_zip_crc(uint32_t so_far, const void *p, size_t n)
+{
+	return (uint32_t)crc32_z(so_far, p, n);
+}
+
 enum fox_status fox_zip_read(
     const struct fox_zip *z, const struct fox_zip_member *m, void *dst, struct fox_err *err)
 {
@@ -354,15 +359,10 @@ enum fox_status fox_zip_read(
 	    m->deflated ? unpack(z, m, dst, err) : fox_file_read(z->file, m->at, dst, (size_t)m->bytes, err);
 	if (s)
 		return fox_in_file(err, z->file->path), s;
-	uLong crc = crc32(0, NULL, 0);
-	for (uint64_t i = 0; i < m->bytes;) {
-		uInt n = m->bytes - i < (1u << 30) ? (uInt)(m->bytes - i) : 1u << 30;
-		crc = crc32(crc, (const uint8_t *)dst + i, n);
-		i += n;
-	}
+	uint32_t crc = fox_zip_crc(0, dst, (size_t)m->bytes);
 	if (crc == m->crc)
 		return FOX_OK;
-	fox_fail(err, FOX_E_MISMATCH, m->at, "zip: CRC-32 of member '%.*s' is %08lx, not %08x",
-	    FOX_STR_ARG(m->name), crc, m->crc);
+	fox_fail(err, FOX_E_MISMATCH, m->at, "zip: CRC-32 of member '%.*s' is %08x, not %08x", FOX_STR_ARG(m->name), crc,
+	    m->crc);
 	return fox_in_file(err, z->file->path), FOX_E_MISMATCH;
 }
