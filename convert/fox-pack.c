@@ -5,6 +5,7 @@
 
 static const struct fox_verb verbs[] = {
     {"bundle", "a model, its licence, card and checksums as one reproducible archive", fox_verb_bundle},
+    {"oci", "a model as an OCI image layout, for registries", fox_verb_oci},
     {NULL, NULL, NULL},
 };
 
