@@ -169,7 +169,7 @@ enum fox_status fox_zip_writer_begin(
 enum fox_status fox_zip_writer_data(struct fox_zip_writer *z, const void *p, size_t n, struct fox_err *err)
 {
 	enum fox_status s = fox_out_write(z->out, z->at, p, n, err);
-	z->crc = fox_zip_crc(z->crc, p, n);
+	z->crc = fox_zip_crc32(z->crc, p, n);
 	z->at += n;
 	return s;
 }

@@ -151,9 +151,11 @@ static enum fox_status check_local(struct fox_zip *z, struct fox_zip_member *m, 
 	uint32_t crc = fox_load32(h + 14);
 	if (!s)
 		s = apply_zip64((struct fox_span){more + name_n, extra_n}, at, field, err);
-	if (fox_load16(h + 6) & 8 && !crc && !bytes &&
-	    !packed) /* bit 3: they follow the data, and need not be here */
-		bytes = m->bytes, packed = m->packed, crc = m->crc;
+	if (fox_load16(h + 6) & 8) { /* bit 3: they follow the data, and zeros may stand here; libarchive knows the size */
+		bytes = bytes ? bytes : m->bytes;
+		packed = packed ? packed : m->packed;
+		crc = crc ? crc : m->crc;
+	}
 	if (!s && !fox_str_eq((struct fox_str){(char *)more, name_n}, m->name))
 		s = fox_fail(err, FOX_E_FORMAT, at, "zip: member '%.*s' has another name in its local header",
 		    FOX_STR_ARG(m->name));
@@ -347,9 +349,15 @@ static enum fox_status unpack(
 	return s;
 }
 
-uint32_t fox_zip_crc(uint32_t so_far, const void *p, size_t n)
+uint32_t fox_zip_crc32(uint32_t crc, const void *p, size_t n)
 {
-	return (uint32_t)crc32_z(so_far, p, n);
+	uLong sum = crc;
+	for (size_t i = 0; i < n;) {
+		uInt k = n - i < (1u << 30) ? (uInt)(n - i) : 1u << 30;
+		sum = crc32(sum, (const uint8_t *)p + i, k);
+		i += k;
+	}
+	return (uint32_t)sum;
 }
 
 enum fox_status fox_zip_read(
@@ -359,10 +367,10 @@ enum fox_status fox_zip_read(
 	    m->deflated ? unpack(z, m, dst, err) : fox_file_read(z->file, m->at, dst, (size_t)m->bytes, err);
 	if (s)
 		return fox_in_file(err, z->file->path), s;
-	uint32_t crc = fox_zip_crc(0, dst, (size_t)m->bytes);
+	uint32_t crc = fox_zip_crc32(0, dst, (size_t)m->bytes);
 	if (crc == m->crc)
 		return FOX_OK;
-	fox_fail(err, FOX_E_MISMATCH, m->at, "zip: CRC-32 of member '%.*s' is %08x, not %08x", FOX_STR_ARG(m->name), crc,
-	    m->crc);
+	fox_fail(err, FOX_E_MISMATCH, m->at, "zip: CRC-32 of member '%.*s' is %08x, not %08x",
+	    FOX_STR_ARG(m->name), crc, m->crc);
 	return fox_in_file(err, z->file->path), FOX_E_MISMATCH;
 }

@@ -38,7 +38,7 @@ const struct fox_zip_member *fox_zip_find(const struct fox_zip *z, struct fox_st
 enum fox_status fox_zip_read(
     const struct fox_zip *z, const struct fox_zip_member *m, void *dst, struct fox_err *err) FOX_MUST_CHECK;
 
-/* CRC-32 as zip and gzip have it: of nothing it is 0, and so_far is that of the bytes before. */
-uint32_t fox_zip_crc(uint32_t so_far, const void *p, size_t n);
+/* CRC-32 of zip and gzip, continued: 0 begins one. */
+uint32_t fox_zip_crc32(uint32_t crc, const void *p, size_t n);
 
 #endif
