@@ -6,6 +6,7 @@
 static const struct fox_verb verbs[] = {
     {"bundle", "a model, its licence, card and checksums as one reproducible archive", fox_verb_bundle},
     {"oci", "a model as an OCI image layout, for registries", fox_verb_oci},
+    {"unpack", "an archive into a folder, which appears when all of it is proven", fox_verb_unpack},
     {NULL, NULL, NULL},
 };
 
