@@ -4,6 +4,8 @@
 #include "format/base/opt.h"
 
 static const struct fox_verb verbs[] = {
+    {"split", "write a container as a set of shards", fox_verb_split},
+    {"merge", "write a set of shards as one container", fox_verb_merge},
     {NULL, NULL, NULL},
 };
 

@@ -27,8 +27,7 @@ enum fox_status fox_gguf_put_split(struct fox_gguf_writer *w, uint32_t no, uint3
  * fox_gguf_finish_set - fox_gguf_finish for the files of one model, in the order of split.no
  *
  * All carry the hash of all their roots, so every header waits for all data. No file takes its name before all are on disk,
- * and the first takes it last: without it there is no set. When a file cannot be named, those of this call that were new
- * are taken away again.
+ * and the first takes it last: fox_out_commit_all.
  *
  * errors  as fox_gguf_finish; of one writer it is the same
  */

@@ -4,7 +4,6 @@
  * spec/container.md sections 1, 4 and 5 */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "format/base/io.h"
 #include "format/gguf_set.h"
@@ -353,31 +352,17 @@ static enum fox_status write_head(
 	return st ? st : read_back(w, err);
 }
 
-/* From the last to the first. What this call named, and replaced nothing, goes again when a later step fails. */
 static enum fox_status commit(struct fox_gguf_writer *const *w, size_t n, struct fox_err *err)
 {
-	enum fox_status st = FOX_OK;
-	char **named = calloc(n, sizeof *named);
-	if (!named)
+	struct fox_out **outs = calloc(n, sizeof(struct fox_out *));
+	if (!outs)
 		return fox_fail_nomem(err);
-	for (size_t i = 0; !st && n > 1 && i < n; i++)
-		st = fox_out_sync(w[i]->out, err);
-	for (size_t i = n; !st && i--;) {
-		struct fox_out *out = w[i]->out;
-		char *path = fox_out_is_new(out) ? strdup(fox_out_path(out)) : NULL;
-		w[i]->out = NULL;
-		st = fox_out_commit(out, err);
-		if (st)
-			free(path);
-		else
-			named[i] = path;
-	}
 	for (size_t i = 0; i < n; i++) {
-		if (st && named[i])
-			unlink(named[i]);
-		free(named[i]);
+		outs[i] = w[i]->out;
+		w[i]->out = NULL;
 	}
-	free(named);
+	enum fox_status st = fox_out_commit_all(outs, n, err);
+	free(outs);
 	return st;
 }
 

@@ -107,9 +107,17 @@ enum fox_status fox_out_map(struct fox_map_file *m, struct fox_out *o, struct fo
 const char *fox_out_path(const struct fox_out *o); /* as asked for */
 /* True when f is the very file that a commit would replace (same device and inode). */
 bool fox_out_is_input(const struct fox_out *o, const struct fox_file *f);
-bool fox_out_is_new(const struct fox_out *o); /* there was no such file when it was opened */
 enum fox_status fox_out_commit(
     struct fox_out *o, struct fox_err *err) FOX_MUST_CHECK; /* frees o, even on failure */
+/*
+ * fox_out_commit_all - commit outputs that are one thing, in one folder: all, or as little as a file system allows
+ *
+ * All are on disk before the first name changes. Names are given from the last to the first, so that who finds the first
+ * finds all. An error takes away again what was named and replaced nothing; what replaced a file stays (only a failing rename
+ * can come to that). SIGKILL in between leaves later outputs without, or with the old, first one.
+ */
+enum fox_status fox_out_commit_all(
+    struct fox_out *const *o, size_t n, struct fox_err *err) FOX_MUST_CHECK; /* frees all, even on failure */
 void fox_out_abort(struct fox_out *o);                      /* NULL is fine */
 
 /* All that was printed is written; else FOX_E_IO: a report on a full disk must not pass for a whole one. */

@@ -333,11 +333,6 @@ const char *fox_out_path(const struct fox_out *o)
 	return o->path;
 }
 
-bool fox_out_is_new(const struct fox_out *o)
-{
-	return !o->target_exists;
-}
-
 bool fox_out_is_input(const struct fox_out *o, const struct fox_file *f)
 {
 	return o->target_exists && o->target_dev == f->dev && o->target_ino == f->ino;
@@ -366,50 +361,97 @@ static int name_new(struct fox_out *o)
 	return r;
 }
 
+/* The temporary name, where there is none yet: what then still can fail is a rename. */
+static enum fox_status name_temp(struct fox_out *o, struct fox_err *err)
+{
+	if (o->named)
+		return FOX_OK;
+	int r = name_it(o, o->temp);
+	if (r && errno == EEXIST) { /* left by a killed process that had our id */
+		unlinkat(o->dir, o->temp, 0);
+		r = name_it(o, o->temp);
+	}
+	if (r)
+		return fox_fail_errno(err, errno, "cannot name output '%s'", o->path);
+	o->named = true;
+	return FOX_OK;
+}
+
 static enum fox_status put_in_place(struct fox_out *o, struct fox_err *err)
 {
 	if (!o->replace) {
-		if (!name_new(o))
+		if (!name_new(o)) {
+			o->named = false;
 			return FOX_OK;
+		}
 		if (errno == EEXIST)
 			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' exists already", o->path);
 		return fox_fail_errno(err, errno, "cannot name output '%s'", o->path);
 	}
-	if (!o->named) {
-		int r = name_it(o, o->temp);
-		if (r && errno == EEXIST) { /* left by a killed process that had our id */
-			unlinkat(o->dir, o->temp, 0);
-			r = name_it(o, o->temp);
-		}
-		if (r)
-			return fox_fail_errno(err, errno, "cannot name output '%s'", o->path);
-		o->named = true;
-	}
+	enum fox_status s = name_temp(o, err);
+	if (s)
+		return s;
 	if (renameat(o->dir, o->temp, o->dir, o->base))
 		return fox_fail_errno(err, errno, "cannot rename to '%s'", o->path);
+	o->named = false;
 	return FOX_OK;
+}
+
+static enum fox_status flush_folder(struct fox_out *o, struct fox_err *err)
+{
+	if (fsync(o->dir) && errno != EINVAL)
+		return fox_fail_errno(err, errno, "'%s' is written, but its folder cannot be flushed", o->path);
+	return FOX_OK;
+}
+
+static enum fox_status close_file(struct fox_out *o, struct fox_err *err)
+{
+	int fd = o->fd;
+	o->fd = -1;
+	return close(fd) ? fox_fail_errno(err, errno, "cannot close '%s'", o->path) : FOX_OK;
+}
+
+/* All names, from the last to the first, which must not be seen before the others are. */
+static enum fox_status name_all(struct fox_out *const *o, size_t n, struct fox_err *err)
+{
+	enum fox_status s = FOX_OK, flushed = FOX_OK;
+	size_t from = n;
+	for (size_t i = 0; !s && n > 1 && i < n; i++)
+		s = o[i]->replace ? name_temp(o[i], err) : FOX_OK;
+	while (!s && from) {
+		if (from == 1 && n > 1) /* too late to stop: told in the end */
+			flushed = flush_folder(o[1], err);
+		s = put_in_place(o[from - 1], err);
+		from -= !s;
+	}
+	for (size_t i = from; s && i < n; i++)
+		if (!o[i]->target_exists)
+			unlinkat(o[i]->dir, o[i]->base, 0);
+	return s ? s : flushed;
+}
+
+enum fox_status fox_out_commit_all(struct fox_out *const *o, size_t n, struct fox_err *err)
+{
+	enum fox_status s = FOX_OK;
+	for (size_t i = 0; !s && i < n; i++)
+		if (fsync(o[i]->fd))
+			s = fox_fail_errno(err, errno, "cannot flush '%s' to disk", o[i]->path);
+	if (!s)
+		s = fox_cancelled(err);
+	if (!s)
+		s = name_all(o, n, err);
+	for (size_t i = 0; !s && i < n; i++)
+		s = close_file(o[i], err);
+	if (!s && n)
+		s = flush_folder(o[0], err);
+	for (size_t i = 0; i < n; i++)
+		release(o[i]);
+	return s;
 }
 
 enum fox_status fox_out_commit(struct fox_out *o, struct fox_err *err)
 {
-	enum fox_status s = FOX_OK;
-	if (fsync(o->fd))
-		s = fox_fail_errno(err, errno, "cannot flush '%s' to disk", o->path);
-	if (!s)
-		s = fox_cancelled(err);
-	if (!s)
-		s = put_in_place(o, err);
-	if (!s) {
-		o->named = false;
-		int fd = o->fd;
-		o->fd = -1;
-		if (close(fd))
-			s = fox_fail_errno(err, errno, "cannot close '%s'", o->path);
-		else if (fsync(o->dir) && errno != EINVAL)
-			s = fox_fail_errno(err, errno, "'%s' is written, but its folder cannot be flushed", o->path);
-	}
-	release(o);
-	return s;
+	return fox_out_commit_all(&o, 1, err);
 }
 
 void fox_out_abort(struct fox_out *o)
