@@ -4,6 +4,8 @@
 #include "format/base/opt.h"
 
 static const struct fox_verb verbs[] = {
+    {"split", "write a container as a set of shards", fox_verb_split},
+    {"merge", "write a set of shards as one container", fox_verb_merge},
     {"bundle", "a model, its licence, card and checksums as one reproducible archive", fox_verb_bundle},
     {"oci", "a model as an OCI image layout, for registries", fox_verb_oci},
     {"unpack", "an archive into a folder, which appears when all of it is proven", fox_verb_unpack},

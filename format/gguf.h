@@ -86,7 +86,8 @@ enum fox_status fox_gguf_open(struct fox_gguf **out, const char *path, struct fo
  */
 enum fox_status fox_gguf_open_set(struct fox_gguf **out, const char *path, struct fox_err *err) FOX_MUST_CHECK;
 /* The files of a model: 1 unless fox_gguf_open_set opened a set. Part i < parts is that file alone, with its own header, keys,
- * tensors and bytes; it is g's, and closed with it. */
+ * tensors and bytes; it is g's, and closed with it. Of a set as a whole, header, bytes, path and file are those of its
+ * first file. */
 size_t fox_gguf_parts(const struct fox_gguf *g);
 const struct fox_gguf *fox_gguf_part(const struct fox_gguf *g, size_t i);
 /* The same over bytes that the caller keeps alive (fuzzing, tests). path is for messages. */
@@ -111,6 +112,8 @@ struct fox_span fox_gguf_bytes(const struct fox_gguf *g); /* the whole file */
  * make it resident. Contents stay readable; nothing happens where the caller lent the bytes. */
 void fox_gguf_done_with(const struct fox_gguf *g, struct fox_span part);
 const char *fox_gguf_path(const struct fox_gguf *g);
+struct fox_file;
+const struct fox_file *fox_gguf_file(const struct fox_gguf *g); /* open, and g's; NULL where the caller lent the bytes */
 
 size_t fox_gguf_keys(const struct fox_gguf *g);
 const struct fox_gguf_kv *fox_gguf_key(const struct fox_gguf *g, size_t i);             /* i < keys */
@@ -157,6 +160,8 @@ enum fox_status fox_gguf_writer_open(struct fox_gguf_writer **out, struct fox_er
 void fox_gguf_writer_close(struct fox_gguf_writer *w); /* NULL is fine; aborts what is not finished */
 
 /* Each key once: FOX_E_ARG on a repeat or an ill-formed key. Strings are copied. */
+enum fox_status fox_gguf_put_u16(
+    struct fox_gguf_writer *w, const char *key, uint16_t v, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_gguf_put_u32(
     struct fox_gguf_writer *w, const char *key, uint32_t v, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_gguf_put_u64(
@@ -210,6 +215,10 @@ struct fox_out *fox_gguf_writer_out(
  * tensor. */
 enum fox_status fox_gguf_write_data(struct fox_gguf_writer *w, size_t tensor, uint64_t at, const void *p,
     size_t n, struct fox_err *err) FOX_MUST_CHECK;
+/* The same, of bytes that stand in an open file from from_at on: the kernel copies them where it can. FOX_E_TRUNCATED when
+ * that file ends before. */
+enum fox_status fox_gguf_copy_data(struct fox_gguf_writer *w, size_t tensor, uint64_t at, const struct fox_file *from,
+    uint64_t from_at, uint64_t n, struct fox_err *err) FOX_MUST_CHECK;
 /* The XXH3-128 of a tensor's whole data, computed by whoever streams it. Thread-safe for distinct tensors. */
 void fox_gguf_set_hash(struct fox_gguf_writer *w, size_t tensor, struct fox_hash128 hash);
 /* Write padding and header with all hashes, read the header back, fsync, rename. FOX_E_ARG when a tensor has no hash or fewer bytes than its
@@ -217,5 +226,8 @@ void fox_gguf_set_hash(struct fox_gguf_writer *w, size_t tensor, struct fox_hash
 enum fox_status fox_gguf_finish(struct fox_gguf_writer *w, struct fox_err *err) FOX_MUST_CHECK;
 /* The root hash as written: zeros before finish. */
 struct fox_hash128 fox_gguf_writer_root(const struct fox_gguf_writer *w);
+/* The root hash that the file would have: after freeze, when every tensor has its hash; no file is needed. */
+enum fox_status fox_gguf_writer_foresee(
+    struct fox_gguf_writer *w, struct fox_hash128 *root, struct fox_err *err) FOX_MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "format/gguf_set.h"
 #include "format/gguf_writer.h"
 #include "format/profile.h"
 
@@ -148,6 +149,11 @@ static enum fox_status put_scalar(struct fox_gguf_writer *w, const char *key, en
 	return done(b, err);
 }
 
+enum fox_status fox_gguf_put_u16(struct fox_gguf_writer *w, const char *key, uint16_t v, struct fox_err *err)
+{
+	return put_scalar(w, key, FOX_GGUF_U16, &v, false, err);
+}
+
 enum fox_status fox_gguf_put_u32(struct fox_gguf_writer *w, const char *key, uint32_t v, struct fox_err *err)
 {
 	return put_scalar(w, key, FOX_GGUF_U32, &v, false, err);
@@ -172,6 +178,15 @@ enum fox_status fox_gguf_put_bool(struct fox_gguf_writer *w, const char *key, bo
 {
 	uint8_t byte = v;
 	return put_scalar(w, key, FOX_GGUF_BOOL, &byte, false, err);
+}
+
+enum fox_status fox_gguf_put_split(
+    struct fox_gguf_writer *w, uint32_t no, uint32_t count, uint32_t tensors, struct fox_err *err)
+{
+	enum fox_status s = fox_gguf_put_u16(w, FOX_KEY_SPLIT_NO, (uint16_t)no, err);
+	if (!s)
+		s = fox_gguf_put_u16(w, FOX_KEY_SPLIT_COUNT, (uint16_t)count, err);
+	return s ? s : fox_gguf_put_i32(w, FOX_KEY_SPLIT_TENSORS, (int32_t)tensors, err);
 }
 
 static enum fox_status check_string(const char *key, uint64_t n, struct fox_err *err)

@@ -8,29 +8,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "format/base/io.h"
-#include "format/base/map.h"
 #include "format/base/num.h"
 #include "format/gguf_cursor.h"
+#include "format/gguf_in.h"
 #include "format/profile.h"
 
 #define KEY_MAX_BYTES 65535u /* GGUF's own limit */
 #define MIN_KEY_BYTES                                                                                        \
 	14u /* length 8, one byte, type 4, one byte of value: bounds the number of keys by the file */
 #define MIN_TENSOR_BYTES 33u /* length 8, one byte, n_dims 4, one dimension 8, type 4, offset 8 */
-
-struct fox_gguf {
-	struct fox_gguf_header header;
-	struct fox_map_file map; /* only when opened by path */
-	struct fox_span bytes;
-	const char *path;
-	struct fox_gguf_kv *keys;
-	size_t n_keys;
-	struct fox_tensor *tensors;
-	size_t n_tensors;
-	struct fox_map key_map, tensor_map;
-	struct fox_arena arena;
-};
 
 static enum fox_status take_magic(struct fox_cursor *c, struct fox_gguf_header *h)
 {
@@ -436,6 +422,8 @@ void fox_gguf_close(struct fox_gguf *g)
 {
 	if (!g)
 		return;
+	for (size_t i = 0; i < g->n_parts; i++)
+		fox_gguf_close(g->parts[i]);
 	fox_map_close(&g->map);
 	fox_arena_free(&g->arena);
 	free(g);
@@ -448,7 +436,13 @@ const struct fox_gguf_header *fox_gguf_header(const struct fox_gguf *g)
 
 void fox_gguf_done_with(const struct fox_gguf *g, struct fox_span part)
 {
-	fox_map_done_with(&g->map, part);
+	const struct fox_gguf *mapped = g->parts ? g->parts[0] : g; /* all files of a set are, and addresses tell them apart */
+	fox_map_done_with(&mapped->map, part);
+}
+
+const struct fox_file *fox_gguf_file(const struct fox_gguf *g)
+{
+	return g->map.file.open ? &g->map.file : NULL;
 }
 
 struct fox_span fox_gguf_bytes(const struct fox_gguf *g)
@@ -491,21 +485,4 @@ const struct fox_tensor *fox_gguf_find(const struct fox_gguf *g, struct fox_str 
 {
 	uint32_t i = fox_map_find(&g->tensor_map, name);
 	return i == FOX_MAP_NONE ? NULL : &g->tensors[i];
-}
-
-enum fox_status fox_gguf_open_set(struct fox_gguf **out, const char *path, struct fox_err *err)
-{
-	return fox_gguf_open(out, path, err);
-}
-
-size_t fox_gguf_parts(const struct fox_gguf *g)
-{
-	(void)g;
-	return 1;
-}
-
-const struct fox_gguf *fox_gguf_part(const struct fox_gguf *g, size_t i)
-{
-	(void)i;
-	return g;
 }

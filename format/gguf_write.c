@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "format/base/io.h"
+#include "format/gguf_set.h"
 #include "format/gguf_writer.h"
 #include "format/profile.h"
 
@@ -212,19 +213,39 @@ struct fox_out *fox_gguf_writer_out(struct fox_gguf_writer *w)
 	return w->out;
 }
 
-enum fox_status fox_gguf_write_data(
-    struct fox_gguf_writer *w, size_t tensor, uint64_t at, const void *p, size_t n, struct fox_err *err)
+/* n bytes at `at` of a tensor: may they be written? */
+static enum fox_status check_range(
+    const struct fox_gguf_writer *w, size_t tensor, uint64_t at, uint64_t n, struct fox_err *err)
 {
 	if (w->stage != FOX_WRITER_CREATED || tensor >= w->n_tensors)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no tensor %zu to write to", tensor);
-	struct fox_put_tensor *t = &w->tensors[tensor];
+	const struct fox_put_tensor *t = &w->tensors[tensor];
 	if (at > t->bytes || n > t->bytes - at)
 		return fox_fail(err, FOX_E_BOUND, FOX_NOWHERE,
 		    "bytes %" PRIu64 " to %" PRIu64 " lie outside the %" PRIu64 " of tensor '%.*s'", at, at + n,
 		    t->bytes, FOX_STR_ARG(t->name));
-	enum fox_status st = fox_out_write(w->out, t->at + at, p, n, err);
+	return FOX_OK;
+}
+
+enum fox_status fox_gguf_write_data(
+    struct fox_gguf_writer *w, size_t tensor, uint64_t at, const void *p, size_t n, struct fox_err *err)
+{
+	enum fox_status st = check_range(w, tensor, at, n, err);
 	if (!st)
-		atomic_fetch_add_explicit(&t->written, n, memory_order_relaxed);
+		st = fox_out_write(w->out, w->tensors[tensor].at + at, p, n, err);
+	if (!st)
+		atomic_fetch_add_explicit(&w->tensors[tensor].written, n, memory_order_relaxed);
+	return st;
+}
+
+enum fox_status fox_gguf_copy_data(struct fox_gguf_writer *w, size_t tensor, uint64_t at,
+    const struct fox_file *from, uint64_t from_at, uint64_t n, struct fox_err *err)
+{
+	enum fox_status st = check_range(w, tensor, at, n, err);
+	if (!st)
+		st = fox_out_copy(w->out, w->tensors[tensor].at + at, from, from_at, n, err);
+	if (!st)
+		atomic_fetch_add_explicit(&w->tensors[tensor].written, n, memory_order_relaxed);
 	return st;
 }
 
@@ -284,7 +305,30 @@ struct fox_hash128 fox_gguf_writer_root(const struct fox_gguf_writer *w)
 	return root;
 }
 
-enum fox_status fox_gguf_finish(struct fox_gguf_writer *w, struct fox_err *err)
+/* The tensors' hashes into the header, and the root that they give: root and set in it are 0. */
+static struct fox_hash128 take_root(struct fox_gguf_writer *w)
+{
+	char *h = w->head.p;
+	for (size_t i = 0; i < w->n_tensors; i++)
+		memcpy(h + w->hashes_at + 16 * i, w->tensors[i].hash.b, 16);
+	return fox_xxh3(h, w->head.n);
+}
+
+enum fox_status fox_gguf_writer_foresee(
+    struct fox_gguf_writer *w, struct fox_hash128 *root, struct fox_err *err)
+{
+	if (w->stage != FOX_WRITER_FROZEN && w->stage != FOX_WRITER_CREATED)
+		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no frozen layout to hash");
+	for (size_t i = 0; i < w->n_tensors; i++)
+		if (!w->tensors[i].hashed)
+			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "tensor '%.*s' has no hash",
+			    FOX_STR_ARG(w->tensors[i].name));
+	*root = take_root(w);
+	return FOX_OK;
+}
+
+/* All data is there: padding, and the root into the header. */
+static enum fox_status seal(struct fox_gguf_writer *w, struct fox_xxh3_state *roots, struct fox_err *err)
 {
 	if (w->stage != FOX_WRITER_CREATED)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "no file to finish");
@@ -293,20 +337,51 @@ enum fox_status fox_gguf_finish(struct fox_gguf_writer *w, struct fox_err *err)
 		st = write_padding(w, err);
 	if (st)
 		return st;
-	char *h = w->head.p;
-	for (size_t i = 0; i < w->n_tensors; i++)
-		memcpy(h + w->hashes_at + 16 * i, w->tensors[i].hash.b, 16);
-	struct fox_hash128 root = fox_xxh3(h, w->head.n); /* root and set are still 0 */
-	struct fox_hash128 set = fox_xxh3(root.b, sizeof root.b);
-	memcpy(h + w->root_at, root.b, 16);
-	memcpy(h + w->set_at, set.b, 16);
+	struct fox_hash128 root = take_root(w);
+	memcpy(w->head.p + w->root_at, root.b, sizeof root.b);
+	fox_xxh3_add(roots, root.b, sizeof root.b);
+	return FOX_OK;
+}
+
+static enum fox_status write_head(
+    struct fox_gguf_writer *w, const struct fox_hash128 *set, struct fox_err *err)
+{
+	memcpy(w->head.p + w->set_at, set->b, sizeof set->b);
 	w->stage = FOX_WRITER_FINISHED;
-	st = fox_out_write(w->out, 0, h, w->head.n, err);
+	enum fox_status st = fox_out_write(w->out, 0, w->head.p, w->head.n, err);
+	return st ? st : read_back(w, err);
+}
+
+static enum fox_status commit(struct fox_gguf_writer *const *w, size_t n, struct fox_err *err)
+{
+	struct fox_out **outs = calloc(n, sizeof(struct fox_out *));
+	if (!outs)
+		return fox_fail_nomem(err);
+	for (size_t i = 0; i < n; i++) {
+		outs[i] = w[i]->out;
+		w[i]->out = NULL;
+	}
+	enum fox_status st = fox_out_commit_all(outs, n, err);
+	free(outs);
+	return st;
+}
+
+enum fox_status fox_gguf_finish_set(struct fox_gguf_writer *const *w, size_t n, struct fox_err *err)
+{
+	struct fox_xxh3_state *roots = fox_xxh3_open();
+	enum fox_status st = roots ? FOX_OK : fox_fail_nomem(err);
+	for (size_t i = 0; !st && i < n; i++)
+		st = seal(w[i], roots, err);
+	struct fox_hash128 set = {{0}};
 	if (!st)
-		st = read_back(w, err);
-	if (st)
-		return st; /* closing the writer aborts */
-	struct fox_out *out = w->out;
-	w->out = NULL;
-	return fox_out_commit(out, err);
+		set = fox_xxh3_final(roots);
+	fox_xxh3_close(roots);
+	for (size_t i = 0; !st && i < n; i++)
+		st = write_head(w[i], &set, err);
+	return st ? st : commit(w, n, err); /* closing the writers aborts */
+}
+
+enum fox_status fox_gguf_finish(struct fox_gguf_writer *w, struct fox_err *err)
+{
+	return fox_gguf_finish_set(&w, 1, err);
 }

@@ -3,7 +3,9 @@
  * Reads the header's bytes only. Judges; refuses nothing. */
 #include "format/profile.h"
 
-enum { LAYOUT_FIGURES = 4 };
+#include "format/gguf_set.h"
+
+enum { LAYOUT_FIGURES = 4, STATES = FOX_HASH_DAMAGED + 1 };
 
 /* The 16 bytes of a hash key, or NULL when it is absent or of another form. */
 static const uint8_t *hash_bytes(const struct fox_gguf *g, const char *key)
@@ -84,7 +86,7 @@ static bool is_foreign(const struct fox_gguf *g)
 	return differing > 1;
 }
 
-enum fox_hash_state fox_profile_state(const struct fox_gguf *g)
+static enum fox_hash_state state_of_file(const struct fox_gguf *g)
 {
 	struct fox_hash128 root;
 	if (!fox_gguf_find_key(g, FOX_KEY_HASH_ROOT) && !fox_gguf_find_key(g, FOX_KEY_HASH_LAYOUT) &&
@@ -99,9 +101,42 @@ enum fox_hash_state fox_profile_state(const struct fox_gguf *g)
 	const struct fox_gguf_kv *layout = fox_gguf_find_key(g, FOX_KEY_HASH_LAYOUT);
 	if (!layout || !fox_gguf_item_u64(g, layout, 3, &bytes) || bytes != fox_gguf_header(g)->file_bytes)
 		return FOX_HASH_DAMAGED;
-	const struct fox_gguf_kv *count = fox_gguf_find_key(g, "split.count");
+	const struct fox_gguf_kv *count = fox_gguf_find_key(g, FOX_KEY_SPLIT_COUNT);
 	if (count)
 		fox_gguf_item_u64(g, count, 0, &shards);
 	struct fox_hash128 alone = fox_xxh3(root.b, sizeof root.b);
 	return shards <= 1 && memcmp(set, alone.b, sizeof alone.b) ? FOX_HASH_DAMAGED : FOX_HASH_OK;
+}
+
+/* Every shard for itself, and the hash of their roots, which each carries. */
+static enum fox_hash_state state_of_set(const struct fox_gguf *g)
+{
+	size_t n = fox_gguf_parts(g), with[STATES] = {0};
+	struct fox_xxh3_state *roots = fox_xxh3_open();
+	if (!roots)
+		return FOX_HASH_DAMAGED;
+	for (size_t i = 0; i < n; i++) {
+		const struct fox_gguf *part = fox_gguf_part(g, i);
+		enum fox_hash_state state = state_of_file(part);
+		with[state]++;
+		if (state == FOX_HASH_OK)
+			fox_xxh3_add(roots, hash_bytes(part, FOX_KEY_HASH_ROOT), 16);
+	}
+	struct fox_hash128 set = fox_xxh3_final(roots);
+	fox_xxh3_close(roots);
+	if (with[FOX_HASH_NONE] == n)
+		return FOX_HASH_NONE;
+	if (with[FOX_HASH_DAMAGED])
+		return FOX_HASH_DAMAGED;
+	if (with[FOX_HASH_OK] != n)
+		return FOX_HASH_FOREIGN;
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(hash_bytes(fox_gguf_part(g, i), FOX_KEY_HASH_SET), set.b, sizeof set.b))
+			return FOX_HASH_DAMAGED;
+	return FOX_HASH_OK;
+}
+
+enum fox_hash_state fox_profile_state(const struct fox_gguf *g)
+{
+	return fox_gguf_parts(g) > 1 ? state_of_set(g) : state_of_file(g);
 }

@@ -55,7 +55,8 @@ enum fox_status fox_profile_root(
     const struct fox_gguf *g, struct fox_hash128 *out, struct fox_err *err) FOX_MUST_CHECK;
 
 /* Header only: cheap; what fox-inspect shows. Never reads tensor data. Out of memory counts as DAMAGED: never
- * proven. */
+ * proven. Of a set: OK when every shard is and the set hash is that of their roots; NONE when none is a fox file; else
+ * DAMAGED when one is, else FOREIGN. */
 enum fox_hash_state fox_profile_state(const struct fox_gguf *g);
 
 #endif

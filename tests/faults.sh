@@ -1,10 +1,11 @@
 # Sourced by tests/cli/*_faults*.sh: every call that puts a tool's output down fails once, is cut short, or is the process's
-# last. tool: fox-quantize, of in.gguf; else fox-convert. The old file stays whole or the new one is, and nothing else is left but the documented .part after SIGKILL,
+# last. tool: fox-quantize, of in.gguf; fox-pack, which merges in-00001-of-00003.gguf; else fox-convert. The old file stays whole or the new one is, and nothing else is left but the documented .part after SIGKILL,
 # which the next run takes away. mode: empty, or -notmp for a file system without O_TMPFILE.
 export ASAN_OPTIONS=detect_leaks=0:"${ASAN_OPTIONS:-}"
 convert() {
 	case ${tool:-} in
 	fox-quantize) "$@" fox-quantize in.gguf q8_0 -j 1 -q -f -o out/o.gguf >/dev/null 2>err ;;
+	fox-pack) "$@" fox-pack merge in-00001-of-00003.gguf -q -f -o out/o.gguf >/dev/null 2>err ;;
 	*) "$@" fox-convert "$FOX_ROOT/tests/demo" -t bf16 -j 1 -q -f -o out/o.gguf >/dev/null 2>err ;;
 	esac
 }

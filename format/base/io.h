@@ -93,6 +93,10 @@ enum fox_status fox_out_open_part(
 enum fox_status fox_out_reserve(struct fox_out *o, uint64_t bytes, struct fox_err *err) FOX_MUST_CHECK;
 enum fox_status fox_out_write(
     struct fox_out *o, uint64_t at, const void *p, size_t n, struct fox_err *err) FOX_MUST_CHECK;
+/* Bytes of an open file, by copy_file_range where the kernel can, else through a buffer: data is not shown to the program, and
+ * a file system that shares blocks may share these. FOX_E_IO, FOX_E_TRUNCATED (f ends before), FOX_E_NOMEM. */
+enum fox_status fox_out_copy(struct fox_out *o, uint64_t at, const struct fox_file *f, uint64_t from, uint64_t n,
+    struct fox_err *err) FOX_MUST_CHECK;
 /* Read what was written, n bytes at `at`. FOX_E_TRUNCATED when the file ends before. */
 enum fox_status fox_out_read(
     const struct fox_out *o, uint64_t at, void *p, size_t n, struct fox_err *err) FOX_MUST_CHECK;
@@ -105,6 +109,15 @@ const char *fox_out_path(const struct fox_out *o); /* as asked for */
 bool fox_out_is_input(const struct fox_out *o, const struct fox_file *f);
 enum fox_status fox_out_commit(
     struct fox_out *o, struct fox_err *err) FOX_MUST_CHECK; /* frees o, even on failure */
+/*
+ * fox_out_commit_all - commit outputs that are one thing, in one folder: all, or as little as a file system allows
+ *
+ * All are on disk before the first name changes. Names are given from the last to the first, so that who finds the first
+ * finds all. An error takes away again what was named and replaced nothing; what replaced a file stays (only a failing rename
+ * can come to that). SIGKILL in between leaves later outputs without, or with the old, first one.
+ */
+enum fox_status fox_out_commit_all(
+    struct fox_out *const *o, size_t n, struct fox_err *err) FOX_MUST_CHECK; /* frees all, even on failure */
 void fox_out_abort(struct fox_out *o);                      /* NULL is fine */
 
 /* All that was printed is written; else FOX_E_IO: a report on a full disk must not pass for a whole one. */
@@ -114,6 +127,10 @@ enum fox_status fox_stdout_put(struct fox_str text, struct fox_err *err) FOX_MUS
 
 /* Free bytes on the file system that holds (or will hold) path; UINT64_MAX when unknown. */
 uint64_t fox_disk_free(const char *path);
+
+/* Let the process have n files open at once, as far as its hard limit goes: the usual soft limit, 1024, is less than some
+ * models have shards. */
+void fox_files_allow(uint64_t n);
 
 /* SIGINT, SIGTERM and SIGHUP ask for a stop, unless the caller had them ignored (nohup); SIGXFSZ and SIGPIPE become
  * errors. Call once, first thing in main. */

@@ -8,12 +8,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -21,6 +23,8 @@
 
 #include "format/base/io.h"
 #include "format/base/str.h"
+
+enum { COPY_BYTES = 1 << 20 };
 
 struct fox_out {
 	int fd, dir;
@@ -254,6 +258,40 @@ enum fox_status fox_out_write(struct fox_out *o, uint64_t at, const void *src, s
 	return FOX_OK;
 }
 
+/* Where the kernel does not copy: other file systems, other kernels, sandboxes. */
+static enum fox_status copy_by_buffer(
+    struct fox_out *o, uint64_t at, const struct fox_file *f, uint64_t from, uint64_t n, struct fox_err *err)
+{
+	enum fox_status s = FOX_OK;
+	uint8_t *buf = n ? malloc(COPY_BYTES) : NULL;
+	if (n && !buf)
+		return fox_fail_nomem(err);
+	while (n && !s) {
+		size_t part = n < COPY_BYTES ? (size_t)n : COPY_BYTES;
+		s = fox_file_read(f, from, buf, part, err);
+		if (!s)
+			s = fox_out_write(o, at, buf, part, err);
+		from += part, at += part, n -= part;
+	}
+	free(buf);
+	return s;
+}
+
+enum fox_status fox_out_copy(
+    struct fox_out *o, uint64_t at, const struct fox_file *f, uint64_t from, uint64_t n, struct fox_err *err)
+{
+	while (n) {
+		off_t in = (off_t)from, out = (off_t)at;
+		ssize_t put = copy_file_range(f->fd, &in, o->fd, &out, n < SSIZE_MAX ? (size_t)n : SSIZE_MAX, 0);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0) /* errors of the disk come again, with words that say which of the two files */
+			break;
+		from += (uint64_t)put, at += (uint64_t)put, n -= (uint64_t)put;
+	}
+	return copy_by_buffer(o, at, f, from, n, err);
+}
+
 enum fox_status fox_out_read(const struct fox_out *o, uint64_t at, void *dst, size_t n, struct fox_err *err)
 {
 	uint8_t *p = dst;
@@ -323,50 +361,97 @@ static int name_new(struct fox_out *o)
 	return r;
 }
 
+/* The temporary name, where there is none yet: what then still can fail is a rename. */
+static enum fox_status name_temp(struct fox_out *o, struct fox_err *err)
+{
+	if (o->named)
+		return FOX_OK;
+	int r = name_it(o, o->temp);
+	if (r && errno == EEXIST) { /* left by a killed process that had our id */
+		unlinkat(o->dir, o->temp, 0);
+		r = name_it(o, o->temp);
+	}
+	if (r)
+		return fox_fail_errno(err, errno, "cannot name output '%s'", o->path);
+	o->named = true;
+	return FOX_OK;
+}
+
 static enum fox_status put_in_place(struct fox_out *o, struct fox_err *err)
 {
 	if (!o->replace) {
-		if (!name_new(o))
+		if (!name_new(o)) {
+			o->named = false;
 			return FOX_OK;
+		}
 		if (errno == EEXIST)
 			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' exists already", o->path);
 		return fox_fail_errno(err, errno, "cannot name output '%s'", o->path);
 	}
-	if (!o->named) {
-		int r = name_it(o, o->temp);
-		if (r && errno == EEXIST) { /* left by a killed process that had our id */
-			unlinkat(o->dir, o->temp, 0);
-			r = name_it(o, o->temp);
-		}
-		if (r)
-			return fox_fail_errno(err, errno, "cannot name output '%s'", o->path);
-		o->named = true;
-	}
+	enum fox_status s = name_temp(o, err);
+	if (s)
+		return s;
 	if (renameat(o->dir, o->temp, o->dir, o->base))
 		return fox_fail_errno(err, errno, "cannot rename to '%s'", o->path);
+	o->named = false;
 	return FOX_OK;
+}
+
+static enum fox_status flush_folder(struct fox_out *o, struct fox_err *err)
+{
+	if (fsync(o->dir) && errno != EINVAL)
+		return fox_fail_errno(err, errno, "'%s' is written, but its folder cannot be flushed", o->path);
+	return FOX_OK;
+}
+
+static enum fox_status close_file(struct fox_out *o, struct fox_err *err)
+{
+	int fd = o->fd;
+	o->fd = -1;
+	return close(fd) ? fox_fail_errno(err, errno, "cannot close '%s'", o->path) : FOX_OK;
+}
+
+/* All names, from the last to the first, which must not be seen before the others are. */
+static enum fox_status name_all(struct fox_out *const *o, size_t n, struct fox_err *err)
+{
+	enum fox_status s = FOX_OK, flushed = FOX_OK;
+	size_t from = n;
+	for (size_t i = 0; !s && n > 1 && i < n; i++)
+		s = o[i]->replace ? name_temp(o[i], err) : FOX_OK;
+	while (!s && from) {
+		if (from == 1 && n > 1) /* too late to stop: told in the end */
+			flushed = flush_folder(o[1], err);
+		s = put_in_place(o[from - 1], err);
+		from -= !s;
+	}
+	for (size_t i = from; s && i < n; i++)
+		if (!o[i]->target_exists)
+			unlinkat(o[i]->dir, o[i]->base, 0);
+	return s ? s : flushed;
+}
+
+enum fox_status fox_out_commit_all(struct fox_out *const *o, size_t n, struct fox_err *err)
+{
+	enum fox_status s = FOX_OK;
+	for (size_t i = 0; !s && i < n; i++)
+		if (fsync(o[i]->fd))
+			s = fox_fail_errno(err, errno, "cannot flush '%s' to disk", o[i]->path);
+	if (!s)
+		s = fox_cancelled(err);
+	if (!s)
+		s = name_all(o, n, err);
+	for (size_t i = 0; !s && i < n; i++)
+		s = close_file(o[i], err);
+	if (!s && n)
+		s = flush_folder(o[0], err);
+	for (size_t i = 0; i < n; i++)
+		release(o[i]);
+	return s;
 }
 
 enum fox_status fox_out_commit(struct fox_out *o, struct fox_err *err)
 {
-	enum fox_status s = FOX_OK;
-	if (fsync(o->fd))
-		s = fox_fail_errno(err, errno, "cannot flush '%s' to disk", o->path);
-	if (!s)
-		s = fox_cancelled(err);
-	if (!s)
-		s = put_in_place(o, err);
-	if (!s) {
-		o->named = false;
-		int fd = o->fd;
-		o->fd = -1;
-		if (close(fd))
-			s = fox_fail_errno(err, errno, "cannot close '%s'", o->path);
-		else if (fsync(o->dir) && errno != EINVAL)
-			s = fox_fail_errno(err, errno, "'%s' is written, but its folder cannot be flushed", o->path);
-	}
-	release(o);
-	return s;
+	return fox_out_commit_all(&o, 1, err);
 }
 
 void fox_out_abort(struct fox_out *o)
@@ -401,6 +486,15 @@ uint64_t fox_disk_free(const char *path)
 		left = (uint64_t)v.f_bavail * v.f_frsize;
 	free(dir);
 	return left;
+}
+
+void fox_files_allow(uint64_t n)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= n)
+		return;
+	limit.rlim_cur = limit.rlim_max < n ? limit.rlim_max : n;
+	setrlimit(RLIMIT_NOFILE, &limit); /* refused: an opening will say so */
 }
 
 static volatile sig_atomic_t pending;

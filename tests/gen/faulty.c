@@ -1,7 +1,7 @@
 /* faulty - runs a command in which one system call fails, is cut short, or is the last one.
  *
  *   faulty [-notmp] CALL FAULT N CMD...      Linux 5.9 or later; works on every architecture and under sanitizers
- *       CALL    write (pwrite), reserve (fallocate), fsync, link, rename, read (pread)
+ *       CALL    write (pwrite), reserve (fallocate), fsync, link, rename, read (pread), copy (copy_file_range)
  *       FAULT   EIO ENOSPC EINTR EINVAL ENOMEM: that error in place of the Nth call
  *               short: the Nth write puts one byte            kill, int: that signal at the Nth call
  *       -notmp  opening with O_TMPFILE fails, as on file systems that cannot
@@ -37,6 +37,7 @@ static const struct {
     {"write", {SYS_pwrite64, NONE}},
     {"read", {SYS_pread64, NONE}},
     {"reserve", {SYS_fallocate, NONE}},
+    {"copy", {SYS_copy_file_range, NONE}},
     {"fsync", {SYS_fsync, NONE}},
     {"link", {SYS_linkat, NONE}},
 #ifdef SYS_renameat
