@@ -159,36 +159,45 @@ static enum fox_status check_entries(struct checking *c, const struct fox_value 
 	return s;
 }
 
-/* The files of the model that the manifest names, opened as one: no shard is missing, of another model or superfluous. */
-static enum fox_status check_set(struct checking *c, const struct fox_value *root, struct fox_err *err)
+/* The model whose first file this is, opened as one: no shard is missing, or of another model. *n_parts: its files. */
+static enum fox_status check_set(struct checking *c, struct fox_str first, size_t *n_parts, struct fox_err *err)
 {
-	struct fox_str file;
 	struct fox_gguf *g = NULL;
-	size_t n = 0;
-	const struct fox_value *model = fox_json_get(root, "model");
-	enum fox_status s = fox_json_want_str(model, "file", &file, err);
-	if (s)
-		return s;
-	const struct fox_unpacked_file *first = find(c, file);
-	if (!first || !first->is_model)
-		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
-		    "'model.file' is '%.*s', which is no file of the model", FOX_STR_ARG(file));
-	for (size_t i = 0; i < c->u->n; i++)
-		n += c->u->list[i].is_model;
-	const char *path = path_of(c, file);
-	s = path ? fox_gguf_open_set(&g, path, err) : fox_fail_nomem(err);
-	if (s == FOX_E_ARG ||
-	    s == FOX_E_IO) { /* a later shard, or one that is not there: not the caller's mistake */
+	const char *path = path_of(c, first);
+	enum fox_status s = path ? fox_gguf_open_set(&g, path, err) : fox_fail_nomem(err);
+	if (s == FOX_E_IO) { /* a shard is not there */
 		s = FOX_E_MISMATCH;
 		if (err)
 			err->code = s;
 	}
-	if (!s && fox_gguf_parts(g) != n)
-		s = fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "the model has %zu files, and %zu are listed",
-		    fox_gguf_parts(g), n);
 	if (!s)
 		s = fox_selfcheck_set(g, err);
+	if (!s)
+		*n_parts = fox_gguf_parts(g);
 	fox_gguf_close(g);
+	return s;
+}
+
+static enum fox_status check_model(struct checking *c, const struct fox_value *root, struct fox_err *err)
+{
+	struct fox_str file;
+	size_t n = 0, n_parts = 0;
+	enum fox_status s = fox_json_want_str(fox_json_get(root, "model"), "file", &file, err);
+	if (s)
+		return s;
+	const struct fox_unpacked_file *first = find(c, file);
+	if (!first || !first->is_model)
+		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "'model.file' is '%.*s', which is no file of the model", FOX_STR_ARG(file));
+	for (size_t i = 0; i < c->u->n; i++)
+		n += c->u->list[i].is_model;
+	s = check_set(c, file, &n_parts, err);
+	if (s == FOX_E_ARG) { /* a later shard: not the caller's mistake */
+		s = FOX_E_MISMATCH;
+		if (err)
+			err->code = s;
+	}
+	if (!s && n_parts != n)
+		s = fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "the model has %zu files, and %zu are listed", n_parts, n);
 	return s;
 }
 
@@ -205,7 +214,7 @@ static enum fox_status read_manifest(struct checking *c, const struct fox_value 
 	if (!s)
 		s = check_entries(c, root, err);
 	if (!s)
-		s = check_set(c, root, err);
+		s = check_model(c, root, err);
 	c->out->manifest = !s;
 	return s;
 }
@@ -262,6 +271,19 @@ static enum fox_status check_container(
 	return s;
 }
 
+/* Without a manifest any file may be the first of a set; of a later one the first is asked. */
+static enum fox_status check_first(struct checking *c, struct fox_str name, struct fox_err *err)
+{
+	struct fox_err why = {0};
+	size_t n_parts;
+	enum fox_status s = check_set(c, name, &n_parts, &why);
+	if (!s || s == FOX_E_ARG)
+		return FOX_OK;
+	if (err && !err->code)
+		*err = why;
+	return s;
+}
+
 static enum fox_status check_containers(struct checking *c, struct fox_err *err)
 {
 	enum fox_status s = FOX_OK;
@@ -271,6 +293,8 @@ static enum fox_status check_containers(struct checking *c, struct fox_err *err)
 			f->is_model = fox_str_ends(f->name, ".gguf");
 		if (f->is_model)
 			s = check_container(c, f, err);
+		if (!s && f->is_model && !c->out->manifest)
+			s = check_first(c, f->name, err);
 	}
 	return s;
 }

@@ -33,8 +33,7 @@ enum fox_status fox_selfcheck_feed(
 enum fox_status fox_selfcheck_end(
     struct fox_selfcheck *c, enum fox_hash_state *state, struct fox_err *err) FOX_MUST_CHECK;
 
-/* Do the roots of all files of a model give the set hash that each carries? FOX_E_MISMATCH, naming the file; FOX_E_NOMEM.
- * Files without fox hashes are passed over. */
+/* Are the shards of a model, each of which fox wrote, one set? FOX_E_MISMATCH. A model of one file always is. */
 enum fox_status fox_selfcheck_set(const struct fox_gguf *g, struct fox_err *err) FOX_MUST_CHECK;
 
 #endif
