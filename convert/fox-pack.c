@@ -9,6 +9,7 @@ static const struct fox_verb verbs[] = {
     {"bundle", "a model, its licence, card and checksums as one reproducible archive", fox_verb_bundle},
     {"oci", "a model as an OCI image layout, for registries", fox_verb_oci},
     {"unpack", "an archive into a folder, which appears when all of it is proven", fox_verb_unpack},
+    {"modelfile", "a Modelfile beside a model, for ollama", fox_verb_modelfile},
     {NULL, NULL, NULL},
 };
 

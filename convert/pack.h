@@ -9,5 +9,6 @@ int fox_verb_merge(int argc, char **argv);
 int fox_verb_bundle(int argc, char **argv);
 int fox_verb_oci(int argc, char **argv);
 int fox_verb_unpack(int argc, char **argv);
+int fox_verb_modelfile(int argc, char **argv);
 
 #endif
