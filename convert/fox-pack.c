@@ -4,6 +4,7 @@
 #include "format/base/opt.h"
 
 static const struct fox_verb verbs[] = {
+    {"sign", "list files with their SHA-256, and sign the list", fox_verb_sign},
     {"split", "write a container as a set of shards", fox_verb_split},
     {"merge", "write a set of shards as one container", fox_verb_merge},
     {"bundle", "a model, its licence, card and checksums as one reproducible archive", fox_verb_bundle},

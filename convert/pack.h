@@ -4,6 +4,7 @@
 #define FOX_PACK_H
 
 /* As struct fox_verb asks: argv[0] is the verb; the exit status is returned. */
+int fox_verb_sign(int argc, char **argv);
 int fox_verb_split(int argc, char **argv);
 int fox_verb_merge(int argc, char **argv);
 int fox_verb_bundle(int argc, char **argv);

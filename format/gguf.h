@@ -94,6 +94,8 @@ const struct fox_gguf *fox_gguf_part(const struct fox_gguf *g, size_t i);
 enum fox_status fox_gguf_open_bytes(
     struct fox_gguf **out, struct fox_span bytes, const char *path, struct fox_err *err) FOX_MUST_CHECK;
 void fox_gguf_close(struct fox_gguf *g); /* NULL is fine */
+/* Does a file begin like a container, of any version or byte order? Nothing else is looked at. FOX_E_IO. */
+enum fox_status fox_gguf_is(bool *yes, const char *path, struct fox_err *err) FOX_MUST_CHECK;
 
 struct fox_gguf_header {
 	uint32_t version;

@@ -418,6 +418,20 @@ enum fox_status fox_gguf_open_bytes(
 	return finish_open(out, g, path, err ? err : &own);
 }
 
+enum fox_status fox_gguf_is(bool *yes, const char *path, struct fox_err *err)
+{
+	struct fox_file f = {0};
+	char magic[4] = {0};
+	enum fox_status s = fox_file_open(&f, path, err);
+	if (s)
+		return s;
+	if (f.size >= sizeof magic)
+		s = fox_file_read(&f, 0, magic, sizeof magic, err);
+	*yes = !memcmp(magic, "GGUF", sizeof magic);
+	fox_file_close(&f);
+	return s;
+}
+
 void fox_gguf_close(struct fox_gguf *g)
 {
 	if (!g)

@@ -1,6 +1,7 @@
 /* sums.c - SHA256SUMS. Refuses escaped names, names that leave the folder, and names that stand twice. */
 #include "format/sums.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,58 @@ void fox_sums_put(struct fox_buf *out, struct fox_str name, const struct fox_sha
 	fox_buf_fmt(out, "%s  ", hex);
 	fox_buf_add(out, name.p, name.n);
 	fox_buf_char(out, '\n');
+}
+
+void fox_sums_folder(struct fox_buf *out, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	fox_buf_clear(out);
+	if (!slash)
+		fox_buf_char(out, '.');
+	else
+		fox_buf_add(out, path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+void fox_sums_beside(struct fox_buf *out, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	fox_buf_clear(out);
+	fox_buf_add(out, path, slash ? (size_t)(slash - path) + 1 : 0);
+	fox_buf_str(out, FOX_SUMS_FILE);
+}
+
+/* Where a folder really is: malloc'd. */
+static enum fox_status real_folder(char **out, const char *path, struct fox_err *err)
+{
+	*out = realpath(path, NULL);
+	return *out ? FOX_OK : fox_fail_errno(err, errno, "cannot find the folder '%s'", path);
+}
+
+enum fox_status fox_sums_name(struct fox_buf *out, const char *folder, const char *path, struct fox_err *err)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	char *root = NULL, *place = NULL;
+	fox_sums_folder(out, path);
+	if (out->failed)
+		return fox_fail_nomem(err);
+	enum fox_status s = real_folder(&root, folder, err);
+	if (!s)
+		s = real_folder(&place, out->p, err);
+	if (!s) {
+		size_t n = strcmp(root, "/") ? strlen(root) : 0; /* of "/" all paths are below */
+		bool below = !strncmp(place, root, n) && (!place[n] || place[n] == '/');
+		fox_buf_clear(out);
+		if (!below)
+			s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'%s' lies neither in '%s' nor below it", path, folder);
+		else if (place[n] && place[n + 1])
+			fox_buf_fmt(out, "%s/", place + n + 1);
+		fox_buf_str(out, base);
+		if (!s)
+			s = out->failed ? fox_fail_nomem(err) : fox_name_check(fox_buf_view(out), err);
+	}
+	free(root);
+	free(place);
+	return s;
 }
 
 enum fox_status fox_sums_file(struct fox_sha256 *out, const struct fox_file *f, struct fox_err *err)

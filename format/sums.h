@@ -37,6 +37,25 @@ enum fox_status fox_sums_parse(
 /* Append one line. out may be out of memory afterwards: fox_buf says so. */
 void fox_sums_put(struct fox_buf *out, struct fox_str name, const struct fox_sha256 *sha256);
 
+#define FOX_SUMS_FILE "SHA256SUMS" /* what such a text is called by custom */
+
+/* Where such a text is beside the file at `path`: "a/b" gives "a/SHA256SUMS", "b" gives "SHA256SUMS". Clears out first. */
+void fox_sums_beside(struct fox_buf *out, const char *path);
+
+/* The folder of a path, for messages and to join with: "a/b" gives "a", "b" gives ".", "/b" gives "/". Clears out first. */
+void fox_sums_folder(struct fox_buf *out, const char *path);
+
+/*
+ * fox_sums_name - the name by which a SHA256SUMS in `folder` lists the file at `path`
+ *
+ * Links among the folders on the way are followed, so that both are compared by where they are; a file that is a link itself keeps
+ * its own name. out is cleared first.
+ * errors  FOX_E_ARG: the file lies neither in the folder nor below it; FOX_E_FORMAT: fox_name_check refuses the name; FOX_E_IO;
+ *         FOX_E_NOMEM
+ */
+enum fox_status fox_sums_name(
+    struct fox_buf *out, const char *folder, const char *path, struct fox_err *err) FOX_MUST_CHECK;
+
 /* SHA-256 of a whole file, in pieces. FOX_E_IO, FOX_E_TRUNCATED, FOX_E_CANCELLED, FOX_E_NOMEM */
 struct fox_file;
 enum fox_status fox_sums_file(

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "format/base/base64.h"
 #include "format/tokspec_in.h"
 
 /* ---- fields: every component's, read into one struct */
@@ -282,30 +283,11 @@ static enum fox_status too_many(struct tokspec_in *in, const char *path)
 	    path, FOX_TOKSPEC_MAX_STEPS);
 }
 
-/* Standard base64 with its padding; false when it is none. */
 static bool from_base64(struct fox_arena *arena, struct fox_str s, struct fox_span *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	uint8_t value[256], *p = fox_arena_alloc(arena, s.n / 4 + 1, 3);
-	size_t n = s.n, k = 0;
-	uint32_t bits = 0;
-	if (!p || s.n % 4)
-		return false;
-	memset(value, 255, sizeof value);
-	for (uint8_t i = 0; i < 64; i++)
-		value[(uint8_t)digits[i]] = i;
-	for (int pad = 0; pad < 2 && n && s.p[n - 1] == '='; pad++)
-		n--;
-	for (size_t i = 0; i < n; i++) {
-		uint8_t v = value[(uint8_t)s.p[i]];
-		if (v == 255)
-			return false;
-		bits = bits << 6 | v;
-		if (i % 4) /* the second, third and fourth digit each complete a byte */
-			p[k++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
-	}
-	*out = (struct fox_span){p, k};
-	return true;
+	uint8_t *p = fox_arena_alloc(arena, FOX_BASE64_ROOM(s.n), 1);
+	out->p = p;
+	return p && fox_base64_decode(p, &out->n, s, NULL);
 }
 
 static enum fox_status add_norm(struct tokspec_in *in, int kind, const struct args *a, const char *path)

@@ -3,8 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "format/base/io.h"
 #include "format/base/log.h"
 #include "format/base/opt.h"
+#include "format/hashlist.h"
 #include "inspect/inspect.h"
 #include "kernels/kernels.h"
 
@@ -16,7 +18,8 @@ enum {
 	OPT_E = 1u << 3,
 	OPT_D = 1u << 4,
 	OPT_S = 1u << 5,
-	OPT_B = 1u << 6
+	OPT_B = 1u << 6,
+	OPT_H = 1u << 7
 };
 
 struct verb {
@@ -35,15 +38,15 @@ static const struct verb verbs[] = {
     {"tok", 1, 0, 0, OPT_E | OPT_D | OPT_S | OPT_B, fox_look_tok},
     {"memory", 1, 0, 0, OPT_C, fox_look_memory},
     {"diff", 2, 0, 0, 0, fox_look_diff},
+    {"hash", 1, 0, 0, OPT_H, fox_look_hash},
     {"cpu", 0, 0, 0, 0, fox_look_cpu},
     {"arch", 0, 0, 1, 0, fox_look_arch},
 };
 
-static struct fox_look look = {.count = FOX_LOOK_UNSET, .n_ctx = FOX_LOOK_UNSET};
-static bool json;
+static struct fox_look look = {.count = FOX_LOOK_UNSET, .n_ctx = FOX_LOOK_UNSET, .algorithm = -1};
 
 static const struct fox_opt options[] = {
-    {.type = FOX_OPT_FLAG, .long_name = "json", .to = &json, .help = "print JSON"},
+    {.type = FOX_OPT_FLAG, .long_name = "json", .to = &look.json, .help = "print JSON"},
     {.type = FOX_OPT_FLAG,
         .short_name = 'a',
         .long_name = "all",
@@ -86,6 +89,12 @@ static const struct fox_opt options[] = {
         .long_name = "bare",
         .to = &look.plain,
         .help = "add no bos or eos (tok)"},
+    {.type = FOX_OPT_ENUM,
+        .long_name = "algorithm",
+        .to = &look.algorithm,
+        .arg = "NAME",
+        .help = "xxh64 (default), sha1, sha256, uuid, all (hash)",
+        .choices = fox_hashlist_names},
     {.type = FOX_OPT_END},
 };
 
@@ -99,6 +108,7 @@ static const struct fox_tool tool = {
              "fox-inspect tok FILE            the tokenizer; -e TEXT and -d IDS run it\n"
              "fox-inspect memory FILE         memory that running takes\n"
              "fox-inspect diff A B            what differs: keys, tensors, values\n"
+             "fox-inspect hash FILE           hashes of tensor data, as llama-gguf-hash writes them\n"
              "fox-inspect cpu                 instruction sets, kernels, CUDA\n"
              "fox-inspect arch [NAME]         the architecture table",
     .notes = "A file that is called like a verb: fox-inspect ./keys\n"
@@ -134,6 +144,7 @@ static enum fox_status check_use(const struct verb *v, int n_args, struct fox_er
 	    {OPT_D, look.ids, "decode"},
 	    {OPT_S, look.special, "special"},
 	    {OPT_B, look.plain, "bare"},
+	    {OPT_H, look.algorithm >= 0, "algorithm"},
 	};
 	for (size_t i = 0; i < FOX_COUNT(given); i++)
 		if (given[i].given && !(v->options & given[i].bit))
@@ -155,9 +166,12 @@ static int run(const struct verb *v, struct fox_gguf **files, struct fox_err *er
 	enum fox_status st = v->look(&report, &look, err);
 	if (st && look.g)
 		fox_in_file(err, look.path);
-	if (!st)
-		st = fox_report_print(&report, stdout, json, fox_log_colour(STDOUT_FILENO), err);
+	if (!st && look.lines.n)
+		st = fox_stdout_put(fox_buf_view(&look.lines), err);
+	else if (!st)
+		st = fox_report_print(&report, stdout, look.json, fox_log_colour(STDOUT_FILENO), err);
 	fox_report_free(&report);
+	fox_buf_free(&look.lines);
 	fox_gguf_close(files[0]);
 	fox_gguf_close(files[1]);
 	return st ? fox_log_err(err) : look.bad;
@@ -190,6 +204,8 @@ int main(int argc, char **argv)
 			fox_gguf_close(files[0]);
 			return fox_log_err(&err);
 		}
+	if (look.algorithm < 0)
+		look.algorithm = FOX_LIST_XXH64;
 	look.g = files[0];
 	look.other = files[1];
 	return run(v, files, &err);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "format/base/io.h"
@@ -13,7 +14,8 @@
 #include "kernels/ncpu.h"
 #include "runtime/tok.h"
 
-static const char *source, *reference, *tokens, *tokenizer, *text, *against;
+static const char *source, *reference, *tokens, *tokenizer, *text, *against, *manifest;
+static struct fox_ver_signed sign;
 static uint32_t threads, context, chunks;
 static float max_nmse = NAN, max_kld = NAN, max_ratio = NAN; /* not given: an option is never NaN */
 static int mode = FOX_ARITH_EXACT, backend = FOX_BACKEND_CPU;
@@ -81,6 +83,33 @@ static const struct fox_opt options[] = {
         .to = &max_ratio,
         .arg = "X",
         .help = "with --against: limit of the ratio of perplexities"},
+    {.type = FOX_OPT_STR,
+        .short_name = 'm',
+        .long_name = "manifest",
+        .to = &manifest,
+        .arg = "FILE",
+        .help = "compare hashes of tensors with FILE, written by llama-gguf-hash or fox-inspect hash"},
+    {.type = FOX_OPT_STR,
+        .short_name = 'k',
+        .long_name = "key",
+        .to = &sign.key,
+        .arg = "KEY",
+        .help = "prove by a signed SHA256SUMS: public key, allowed_signers or minisign key; or the key itself"},
+    {.type = FOX_OPT_STR,
+        .long_name = "sums",
+        .to = &sign.sums,
+        .arg = "FILE",
+        .help = "with --key: the list (default: SHA256SUMS beside FILE)"},
+    {.type = FOX_OPT_STR,
+        .long_name = "signature",
+        .to = &sign.signature,
+        .arg = "FILE",
+        .help = "with --key: its signature (default: SHA256SUMS.sig or .minisig)"},
+    {.type = FOX_OPT_STR,
+        .long_name = "signer",
+        .to = &sign.signer,
+        .arg = "NAME",
+        .help = "with --key: who must have signed, by allowed_signers"},
     {.type = FOX_OPT_U32,
         .short_name = 'j',
         .long_name = "threads",
@@ -113,7 +142,8 @@ static const struct fox_tool tool = {
     .name = "fox-verify",
     .summary = "prove that a container is what was written, what it came from, and what it computes",
     .usage = "fox-verify FILE\nfox-verify FILE --source SRC\nfox-verify FILE --reference OUTPUTS.npz\n"
-             "fox-verify FILE --tokens IDS.txt\nfox-verify FILE --text TEXT.txt [--against BASE]",
+             "fox-verify FILE --tokens IDS.txt\nfox-verify FILE --text TEXT.txt [--against BASE]\n"
+             "fox-verify FILE-or-SHA256SUMS --key KEY",
     .notes = "FILE alone: structure and every hash. Checks by name and their limits: spec/verify.md.\n"
              "Example: fox-verify fox-1.bf16.gguf --source Fox-1-1.6B --reference fox-1.npz",
     .options = options,
@@ -130,7 +160,11 @@ static void show_progress(uint32_t chunk, uint32_t n_chunks)
 static enum fox_status prove(struct fox_verify *v, struct fox_err *err)
 {
 	struct fox_ver_limits limits = {.given = !isnan(max_nmse), .nmse = (double)max_nmse};
-	enum fox_status s = fox_ver_integrity(v, err);
+	enum fox_status s = sign.key ? fox_ver_signature(v, &sign, err) : FOX_OK;
+	if (!s && v->g)
+		s = fox_ver_integrity(v, err);
+	if (!s && manifest)
+		s = fox_ver_manifest(v, manifest, err);
 	if (!s && source)
 		s = fox_ver_source(v, source, tokenizer, err);
 	if (!s && tokens)
@@ -219,6 +253,9 @@ static enum fox_status check_options(struct fox_err *err)
 	    {"--chunks", "--text", chunks, text, NAN},
 	    {"--max-kld", "--against", !isnan(max_kld), against, max_kld},
 	    {"--max-ppl-ratio", "--against", !isnan(max_ratio), against, max_ratio},
+	    {"--sums", "--key", sign.sums, sign.key, NAN},
+	    {"--signature", "--key", sign.signature, sign.key, NAN},
+	    {"--signer", "--key", sign.signer, sign.key, NAN},
 	};
 	for (size_t i = 0; i < FOX_COUNT(rule); i++) {
 		if (rule[i].limit < 0)
@@ -229,6 +266,18 @@ static enum fox_status check_options(struct fox_err *err)
 			    err, FOX_E_ARG, FOX_NOWHERE, "'%s' goes with '%s'", rule[i].name, rule[i].with);
 	}
 	return FOX_OK;
+}
+
+/* The container; or none where the argument is a SHA256SUMS. */
+static enum fox_status open_model(struct fox_gguf **g, const char *path, struct fox_err *err)
+{
+	bool model = true;
+	enum fox_status s = sign.key ? fox_gguf_is(&model, path, err) : FOX_OK;
+	if (!s && model)
+		return fox_gguf_open_set(g, path, err);
+	if (!s && (source || reference || tokens || text || manifest || sign.sums))
+		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'%s' is no container, and a list of files is proven by '--key' alone", path);
+	return s;
 }
 
 int main(int argc, char **argv)
@@ -251,13 +300,15 @@ int main(int argc, char **argv)
 	const struct fox_backend *runs;
 	if (fox_backend_choose(&runs, reference || text ? (enum fox_backend_choice)backend : FOX_BACKEND_CPU, &err))
 		return fox_log_err(&err);
-	if (fox_gguf_open(&g, argv[first], &err))
+	sign.path = argv[first];
+	sign.now = (int64_t)time(NULL);
+	if (open_model(&g, argv[first], &err))
 		return fox_log_err(&err);
 	fox_report_init(&report, tool.name, "verify");
 	struct fox_verify v = {.g = g,
 	    .report = &report,
 	    /* ids prove no tensor, and a distance none where nothing limits it */
-	    .other_proof = source || reference || !isnan(max_kld) || !isnan(max_ratio),
+	    .other_proof = source || reference || manifest || sign.key || !isnan(max_kld) || !isnan(max_ratio),
 	    .arith = (enum fox_arith)mode,
 	    .backend = runs,
 	    .pool = fox_pool_open(threads ? threads : fox_cpu_count())};

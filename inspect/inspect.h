@@ -19,6 +19,9 @@ struct fox_look {
 	bool all;                         /* -a: abbreviate nothing */
 	bool special;                     /* -s: control pieces written in a text are recognised */
 	bool plain;                       /* -b: no bos or eos */
+	int algorithm;                    /* --algorithm: enum fox_hashlist_kind, or FOX_LIST_KINDS for all */
+	bool json;                        /* --json: the answer is the report, never lines */
+	struct fox_buf lines;             /* answer: what is printed in place of the report's text, as it is */
 	bool bad;                         /* answer: files differ, or the header is damaged (exit status 1) */
 };
 
@@ -37,6 +40,7 @@ fox_look_fn fox_look_tensor; /* name: values and statistics */
 fox_look_fn fox_look_tok;
 fox_look_fn fox_look_memory;
 fox_look_fn fox_look_diff;
+fox_look_fn fox_look_hash; /* reads all tensor data; lines of llama-gguf-hash */
 fox_look_fn fox_look_cpu;
 fox_look_fn fox_look_arch; /* the families, or the table of the one in name */
 

@@ -42,6 +42,35 @@ void fox_ver_say_backend(struct fox_verify *v);
  */
 enum fox_status fox_ver_integrity(struct fox_verify *v, struct fox_err *err) FOX_MUST_CHECK;
 
+/* What is asked of a signature. */
+struct fox_ver_signed {
+	const char *path;      /* the model, or where v->g is NULL the SHA256SUMS itself */
+	const char *key;       /* as struct fox_signature_ask has it */
+	const char *sums;      /* NULL: SHA256SUMS in the model's folder */
+	const char *signature; /* NULL: beside the SHA256SUMS: fox_signature_beside */
+	const char *signer;    /* NULL: any that the key file allows */
+	int64_t now;           /* seconds since 1970 */
+};
+
+/*
+ * fox_ver_signature - is SHA256SUMS signed, and are the model's files (v->g NULL: all that are listed) those of the list?
+ * signature, signature.file
+ *
+ * Where the signature does not verify, no file is looked at.
+ * errors  those of fox_signature_verify but FOX_E_MISMATCH, of fox_sums_parse, fox_sums_name, fox_sums_file; FOX_E_CANCELLED
+ */
+enum fox_status fox_ver_signature(
+    struct fox_verify *v, const struct fox_ver_signed *ask, struct fox_err *err) FOX_MUST_CHECK;
+
+/*
+ * fox_ver_manifest - hashes of tensors and files that another tool listed: manifest.hash, manifest.tensor, manifest.missing,
+ * manifest.file
+ *
+ * path    a manifest as llama-gguf-hash and fox-inspect hash write it; must outlive v->report
+ * errors  those of fox_hashlist_parse; FOX_E_IO; FOX_E_CANCELLED
+ */
+enum fox_status fox_ver_manifest(struct fox_verify *v, const char *path, struct fox_err *err) FOX_MUST_CHECK;
+
 /*
  * fox_ver_source - the checkpoint against the container: source.config, source.tensor, source.shape,
  * source.type, source.missing, source.extra, source.key, source.unproven, source.revision, source.carried,

@@ -116,8 +116,102 @@ void fox_xxh3_close(struct fox_xxh3_state *s)
 	free(s);
 }
 
+struct fox_digest_state {
+	enum fox_digest kind;
+	XXH64_state_t *x; /* FOX_XXH64 */
+	EVP_MD_CTX *c;    /* others */
+};
+
+static const struct {
+	uint32_t bytes;
+	const EVP_MD *(*md)(void);
+	const char *name;
+} digest[FOX_DIGESTS] = {
+    [FOX_XXH64] = {8, NULL, "XXH64"},
+    [FOX_SHA1] = {20, EVP_sha1, "SHA-1"},
+    [FOX_SHA256] = {32, EVP_sha256, "SHA-256"},
+    [FOX_SHA512] = {64, EVP_sha512, "SHA-512"},
+    [FOX_BLAKE2B512] = {64, EVP_blake2b512, "BLAKE2b-512"},
+};
+
+uint32_t fox_digest_bytes(enum fox_digest kind)
+{
+	return digest[kind].bytes;
+}
+
+static bool begin(struct fox_digest_state *s)
+{
+	if (s->kind == FOX_XXH64)
+		return XXH64_reset(s->x, 0) == XXH_OK;
+	return EVP_DigestInit_ex(s->c, digest[s->kind].md(), NULL) == 1;
+}
+
+struct fox_digest_state *fox_digest_open(enum fox_digest kind)
+{
+	struct fox_digest_state *s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	s->kind = kind;
+	if (kind == FOX_XXH64)
+		s->x = XXH64_createState();
+	else
+		s->c = EVP_MD_CTX_new();
+	if ((!s->x && !s->c) || !begin(s)) {
+		fox_digest_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+static enum fox_status digest_failed(enum fox_digest kind, struct fox_err *err)
+{
+	return fox_fail(err, FOX_E_NOMEM, FOX_NOWHERE, "%s failed inside its library", digest[kind].name);
+}
+
+enum fox_status fox_digest_add(struct fox_digest_state *s, const void *p, size_t n, struct fox_err *err)
+{
+	if (!n)
+		return FOX_OK;
+	bool ok = s->kind == FOX_XXH64 ? XXH64_update(s->x, p, n) == XXH_OK : EVP_DigestUpdate(s->c, p, n) == 1;
+	return ok ? FOX_OK : digest_failed(s->kind, err);
+}
+
+enum fox_status fox_digest_final(struct fox_digest_state *s, uint8_t *out, struct fox_err *err)
+{
+	bool ok = true;
+	if (s->kind == FOX_XXH64) {
+		XXH64_canonical_t c;
+		XXH64_canonicalFromHash(&c, XXH64_digest(s->x));
+		memcpy(out, c.digest, sizeof c.digest);
+	} else {
+		ok = EVP_DigestFinal_ex(s->c, out, NULL) == 1;
+	}
+	return ok && begin(s) ? FOX_OK : digest_failed(s->kind, err);
+}
+
+void fox_digest_close(struct fox_digest_state *s)
+{
+	if (!s)
+		return;
+	XXH64_freeState(s->x);
+	EVP_MD_CTX_free(s->c);
+	free(s);
+}
+
+enum fox_status fox_digest_of(uint8_t *out, enum fox_digest kind, struct fox_span bytes, struct fox_err *err)
+{
+	struct fox_digest_state *s = fox_digest_open(kind);
+	if (!s)
+		return fox_fail_nomem(err);
+	enum fox_status st = fox_digest_add(s, bytes.p, bytes.n, err);
+	if (!st)
+		st = fox_digest_final(s, out, err);
+	fox_digest_close(s);
+	return st;
+}
+
 struct fox_sha256_state {
-	EVP_MD_CTX *c;
+	struct fox_digest_state *d;
 };
 
 struct fox_sha256_state *fox_sha256_open(void)
@@ -125,9 +219,9 @@ struct fox_sha256_state *fox_sha256_open(void)
 	struct fox_sha256_state *s = malloc(sizeof *s);
 	if (!s)
 		return NULL;
-	s->c = EVP_MD_CTX_new();
-	if (!s->c || EVP_DigestInit_ex(s->c, EVP_sha256(), NULL) != 1) {
-		fox_sha256_close(s);
+	s->d = fox_digest_open(FOX_SHA256);
+	if (!s->d) {
+		free(s);
 		return NULL;
 	}
 	return s;
@@ -135,22 +229,18 @@ struct fox_sha256_state *fox_sha256_open(void)
 
 enum fox_status fox_sha256_add(struct fox_sha256_state *s, const void *p, size_t n, struct fox_err *err)
 {
-	if (n && EVP_DigestUpdate(s->c, p, n) != 1)
-		return fox_fail(err, FOX_E_NOMEM, FOX_NOWHERE, "SHA-256 failed inside libcrypto");
-	return FOX_OK;
+	return fox_digest_add(s->d, p, n, err);
 }
 
 enum fox_status fox_sha256_final(struct fox_sha256_state *s, struct fox_sha256 *out, struct fox_err *err)
 {
-	if (EVP_DigestFinal_ex(s->c, out->b, NULL) != 1 || EVP_DigestInit_ex(s->c, EVP_sha256(), NULL) != 1)
-		return fox_fail(err, FOX_E_NOMEM, FOX_NOWHERE, "SHA-256 failed inside libcrypto");
-	return FOX_OK;
+	return fox_digest_final(s->d, out->b, err);
 }
 
 void fox_sha256_close(struct fox_sha256_state *s)
 {
 	if (!s)
 		return;
-	EVP_MD_CTX_free(s->c);
+	fox_digest_close(s->d);
 	free(s);
 }

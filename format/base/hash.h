@@ -1,4 +1,5 @@
-/* hash.h - XXH3-128 (detects damage) and SHA-256 (identifies), the only user of both libraries. */
+/* hash.h - XXH3-128 (detects damage) and SHA-256 (identifies), and the hashes that formats of others ask for: the only user of
+ * xxHash, and of libcrypto's digests. */
 #ifndef FOX_HASH_H
 #define FOX_HASH_H
 
@@ -42,5 +43,22 @@ enum fox_status fox_sha256_add(
 enum fox_status fox_sha256_final(struct fox_sha256_state *s, struct fox_sha256 *out,
     struct fox_err *err) FOX_MUST_CHECK; /* then the state is fresh again */
 void fox_sha256_close(struct fox_sha256_state *s);
+
+/* Hashes that files of others name. XXH64 has seed 0 and is written big-endian, as `xxhsum -H64` prints it. */
+enum fox_digest { FOX_XXH64, FOX_SHA1, FOX_SHA256, FOX_SHA512, FOX_BLAKE2B512, FOX_DIGESTS };
+#define FOX_DIGEST_MAX 64u /* bytes of the longest */
+uint32_t fox_digest_bytes(enum fox_digest kind); /* 8, 20, 32, 64, 64 */
+
+/* Streaming, as above: add and final fail only with FOX_E_NOMEM; after final the state is fresh again. */
+struct fox_digest_state;
+struct fox_digest_state *fox_digest_open(enum fox_digest kind);
+enum fox_status fox_digest_add(
+    struct fox_digest_state *s, const void *p, size_t n, struct fox_err *err) FOX_MUST_CHECK;
+enum fox_status fox_digest_final(struct fox_digest_state *s, uint8_t *out, struct fox_err *err) FOX_MUST_CHECK;
+void fox_digest_close(struct fox_digest_state *s);
+
+/* Of bytes that lie in memory. FOX_E_NOMEM. */
+enum fox_status fox_digest_of(
+    uint8_t *out, enum fox_digest kind, struct fox_span bytes, struct fox_err *err) FOX_MUST_CHECK;
 
 #endif

@@ -14,6 +14,16 @@ int fox_str_cmp(struct fox_str a, struct fox_str b)
 	return c ? c : (a.n > b.n) - (a.n < b.n);
 }
 
+struct fox_str fox_str_line(struct fox_str s, size_t *at)
+{
+	const char *begin = s.p + *at, *end = memchr(begin, '\n', s.n - *at);
+	size_t n = end ? (size_t)(end - begin) : s.n - *at;
+	*at += n + (end ? 1 : 0);
+	if (n && begin[n - 1] == '\r')
+		n--;
+	return (struct fox_str){begin, n};
+}
+
 bool fox_str_u64(struct fox_str s, uint64_t *out)
 {
 	uint64_t v = 0;

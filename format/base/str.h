@@ -40,6 +40,9 @@ int fox_str_cmp(struct fox_str a, struct fox_str b);
 /* For "%.*s": FOX_STR_ARG(s) expands to the two arguments, at most 200 bytes. */
 #define FOX_STR_ARG(s) (int)((s).n < 200 ? (s).n : 200), (s).p
 
+/* The line at *at, without its end (a line feed, or CR LF, or none at the end of the text), and step behind it. *at < s.n */
+struct fox_str fox_str_line(struct fox_str s, size_t *at);
+
 /* Whole-string conversions: no sign for u64, no blanks, no trailing text; locale does not matter. False
  * otherwise. */
 bool fox_str_u64(struct fox_str s, uint64_t *out);

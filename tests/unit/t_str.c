@@ -110,9 +110,27 @@ static void escapes_what_terminals_obey(void **state)
 	}
 }
 
+static void test_line(void **state)
+{
+	(void)state;
+	static const char *const want[] = {"a", "", "b\r", "c\rd", "", "e"};
+	const struct fox_str text = fox_str_of("a\n\nb\r\r\nc\rd\r\n\r\ne");
+	size_t at = 0, n = 0;
+	while (at < text.n) {
+		struct fox_str line = fox_str_line(text, &at);
+		assert_true(n < FOX_COUNT(want) && fox_str_is(line, want[n]));
+		n++;
+	}
+	assert_int_equal(n, FOX_COUNT(want));
+	at = 0;
+	assert_true(fox_str_is(fox_str_line(fox_str_of("x\n"), &at), "x"));
+	assert_int_equal(at, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_line),
 	    cmocka_unit_test(orders_by_bytes),
 	    cmocka_unit_test(reads_whole_numbers_only),
 	    cmocka_unit_test(utf8_round_trips),

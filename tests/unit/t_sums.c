@@ -1,6 +1,8 @@
 /* t_sums.c - SHA256SUMS: what is written is read again, and what is refused, with its offset. */
 #include "tests/test.h"
 
+#include <sys/stat.h>
+
 #include "format/base/io.h"
 #include "format/sums.h"
 
@@ -89,12 +91,74 @@ static void test_file(void **state)
 	unlink(path);
 }
 
+static void test_name(void **state)
+{
+	(void)state;
+	struct fox_buf out = {0};
+	struct fox_err err = {0};
+	char top[256], sub[300], link[300];
+	snprintf(top, sizeof top, "%s", test_dir());
+	snprintf(sub, sizeof sub, "%s/sub", top);
+	snprintf(link, sizeof link, "%s/link", top);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	assert_int_equal(symlink("sub", link), 0);
+	const struct {
+		const char *folder, *file, *want;
+	} rows[] = {
+	    {top, "a", "a"},
+	    {top, "sub/a", "sub/a"},
+	    {top, "sub/../a", "a"},
+	    {top, "link/a", "sub/a"},
+	    {link, "sub/a", "a"},
+	    {top, "link", "link"}, /* the file itself is not followed */
+	    {"/", "sub/a", NULL},
+	};
+	for (size_t i = 0; i < FOX_COUNT(rows); i++) {
+		char path[600];
+		snprintf(path, sizeof path, "%s/%s", top, rows[i].file);
+		assert_fox_ok(fox_sums_name(&out, rows[i].folder, path, &err), &err);
+		if (rows[i].want)
+			assert_string_equal(out.p, rows[i].want);
+		else /* all of the real path */
+			assert_true(fox_str_ends(fox_buf_view(&out), "/sub/a") && out.p[0] != '/');
+	}
+	char path[600];
+	snprintf(path, sizeof path, "%s/a", top);
+	assert_int_equal(fox_sums_name(&out, sub, path, &err), FOX_E_ARG);
+	assert_non_null(strstr(err.text, "lies neither in '"));
+	memset(&err, 0, sizeof err);
+	snprintf(sub, sizeof sub, "%s/su", top); /* a prefix of the name is no folder above */
+	assert_int_equal(mkdir(sub, 0700), 0);
+	snprintf(path, sizeof path, "%s/sub/a", top);
+	assert_int_equal(fox_sums_name(&out, sub, path, &err), FOX_E_ARG);
+	memset(&err, 0, sizeof err);
+	snprintf(path, sizeof path, "%s/none/a", top);
+	assert_int_equal(fox_sums_name(&out, top, path, &err), FOX_E_IO);
+	memset(&err, 0, sizeof err);
+	snprintf(path, sizeof path, "%s/a\nb", top);
+	assert_int_equal(fox_sums_name(&out, top, path, &err), FOX_E_FORMAT);
+	fox_sums_folder(&out, "a/b/c");
+	assert_string_equal(out.p, "a/b");
+	fox_sums_folder(&out, "/c");
+	assert_string_equal(out.p, "/");
+	fox_sums_folder(&out, "c");
+	assert_string_equal(out.p, ".");
+	static const char *const beside[][2] = {
+	    {"a/b/c", "a/b/SHA256SUMS"}, {"/c", "/SHA256SUMS"}, {"c", "SHA256SUMS"}, {"./c", "./SHA256SUMS"}};
+	for (size_t i = 0; i < FOX_COUNT(beside); i++) {
+		fox_sums_beside(&out, beside[i][0]);
+		assert_string_equal(out.p, beside[i][1]);
+	}
+	fox_buf_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_file),
+	    cmocka_unit_test(test_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
