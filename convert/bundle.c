@@ -3,6 +3,8 @@
 
 #include "format/base/json.h"
 #include "format/profile.h"
+#include "format/signature.h"
+#include "format/sshsig.h"
 #include "format/sums.h"
 
 static const char how_to_check[] =
@@ -85,7 +87,8 @@ struct writing {
 	struct fox_payload *p;
 	struct fox_arc *arc;
 	struct fox_buf sums, path;
-	uint64_t bytes; /* of what it makes itself */
+	const struct fox_ssh_private *key; /* NULL: not signed */
+	uint64_t bytes;                    /* of what it makes itself */
 };
 
 static enum fox_status give(void *ctx, const void *p, size_t n, struct fox_err *err)
@@ -124,6 +127,18 @@ static enum fox_status add_text(struct writing *w, const char *name, const struc
 	return s;
 }
 
+static enum fox_status add_signature(struct writing *w, struct fox_err *err)
+{
+	struct fox_buf sig = {0};
+	struct fox_sha256 sha256;
+	const struct fox_span message = {(const uint8_t *)w->sums.p, w->sums.n};
+	enum fox_status s = fox_sshsig_sign(&sig, w->key, message, FOX_SIGNATURE_SPACE, err);
+	if (!s)
+		s = add_text(w, FOX_SUMS_FILE ".sig", &sig, &sha256, err);
+	fox_buf_free(&sig);
+	return s;
+}
+
 static enum fox_status add_all(
     struct writing *w, struct fox_pump *pump, struct fox_bundle_done *done, struct fox_err *err)
 {
@@ -146,11 +161,13 @@ static enum fox_status add_all(
 	}
 	if (!s) {
 		fox_sums_put(&w->sums, fox_str_of(FOX_PAYLOAD_MANIFEST), &sha256);
-		s = add_text(w, FOX_PAYLOAD_SUMS, &w->sums, &done->sums, err);
+		s = add_text(w, FOX_SUMS_FILE, &w->sums, &done->sums, err);
 	}
+	if (!s && w->key)
+		s = add_signature(w, err);
 	if (!s)
 		s = fox_arc_finish(w->arc, &done->bytes, err);
-	done->n_files = p->n + 2;
+	done->n_files = p->n + 2 + (w->key != NULL);
 	fox_buf_free(&manifest);
 	return s;
 }
@@ -167,9 +184,10 @@ static enum fox_status check_space(const struct fox_payload *p, const struct fox
 }
 
 static enum fox_status write_archive(const struct fox_bundle_options *o, struct fox_payload *p,
-    enum fox_arc_kind kind, struct fox_bundle_done *done, struct fox_err *err)
+    const struct fox_ssh_private *key, enum fox_arc_kind kind, struct fox_bundle_done *done,
+    struct fox_err *err)
 {
-	struct writing w = {.p = p};
+	struct writing w = {.p = p, .key = key};
 	struct fox_out *out = NULL;
 	struct fox_pump *pump = NULL;
 	enum fox_status s = fox_out_open(&out, o->out, o->replace, err);
@@ -219,7 +237,12 @@ enum fox_status fox_bundle(
 	done->hashes = true;
 	for (size_t i = 0; i < p.n_model; i++)
 		done->hashes &= fox_profile_state(p.list[p.first_model + i].part) == FOX_HASH_OK;
-	s = write_archive(o, &p, kind, done, err);
+	struct fox_ssh_private key = {0};
+	if (o->key)
+		s = fox_ssh_private_load(&key, o->key, err);
+	if (!s)
+		s = write_archive(o, &p, o->key ? &key : NULL, kind, done, err);
+	fox_ssh_forget(&key);
 	fox_payload_close(&p);
 	return s;
 }

@@ -15,6 +15,7 @@ struct fox_bundle_options {
 	size_t n_extra;
 	const char *license; /* NULL: beside the model */
 	const char *out;     /* its ending says which kind of archive, its name that of the folder inside */
+	const char *key;     /* OpenSSH private key that signs SHA256SUMS; NULL: nothing is signed */
 	bool replace;
 	uint64_t mtime; /* of all members */
 	unsigned threads;
@@ -35,7 +36,7 @@ struct fox_bundle_done {
 /*
  * fox_bundle - write it
  *
- * errors  those of fox_payload_*, fox_arc_* and fox_out_*; FOX_E_ARG: an ending that is none of fox_arc_kind_of. Nothing is
+ * errors  those of fox_payload_*, fox_arc_*, fox_out_* and fox_ssh_private_load; FOX_E_ARG: an ending that is none of fox_arc_kind_of. Nothing is
  *         left then
  */
 enum fox_status fox_bundle(

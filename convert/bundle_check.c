@@ -23,8 +23,8 @@ struct checking {
 /* Signatures are over SHA256SUMS, so it cannot list them. */
 static bool stands_alone(struct fox_str name)
 {
-	return fox_str_is(name, FOX_PAYLOAD_SUMS) || fox_str_is(name, FOX_PAYLOAD_SUMS ".sig") ||
-	       fox_str_is(name, FOX_PAYLOAD_SUMS ".minisig");
+	return fox_str_is(name, FOX_SUMS_FILE) || fox_str_is(name, FOX_SUMS_FILE ".sig") ||
+	       fox_str_is(name, FOX_SUMS_FILE ".minisig");
 }
 
 static struct fox_unpacked_file *find(struct checking *c, struct fox_str name)
@@ -72,14 +72,14 @@ static enum fox_status check_sums(struct checking *c, struct fox_err *err)
 {
 	struct fox_sums sums;
 	struct fox_str text;
-	const struct fox_unpacked_file *own = find(c, fox_str_of(FOX_PAYLOAD_SUMS));
+	const struct fox_unpacked_file *own = find(c, fox_str_of(FOX_SUMS_FILE));
 	if (!own)
 		return fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
-		    "no " FOX_PAYLOAD_SUMS " in it: nothing says what its files should be");
+		    "no " FOX_SUMS_FILE " in it: nothing says what its files should be");
 	c->out->sums = own->sha256;
-	enum fox_status s = slurp(c, FOX_PAYLOAD_SUMS, FOX_SUMS_MAX_BYTES, &text, err);
+	enum fox_status s = slurp(c, FOX_SUMS_FILE, FOX_SUMS_MAX_BYTES, &text, err);
 	if (!s && (s = fox_sums_parse(&sums, text, &c->arena, err)))
-		fox_in(err, "in " FOX_PAYLOAD_SUMS);
+		fox_in(err, "in " FOX_SUMS_FILE);
 	bool *listed = s ? NULL : fox_arena_alloc(&c->arena, c->u->n, sizeof *listed);
 	if (!s && !listed)
 		s = fox_fail_nomem(err);
@@ -87,7 +87,7 @@ static enum fox_status check_sums(struct checking *c, struct fox_err *err)
 		const struct fox_unpacked_file *f = find(c, sums.list[i].name);
 		if (!f)
 			return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
-			    "file '%.*s' is in " FOX_PAYLOAD_SUMS ", but not in the archive",
+			    "file '%.*s' is in " FOX_SUMS_FILE ", but not in the archive",
 			    FOX_STR_ARG(sums.list[i].name));
 		if (memcmp(f->sha256.b, sums.list[i].sha256.b, sizeof f->sha256.b))
 			return other_hash(f->name, &f->sha256, &sums.list[i].sha256, err);
@@ -96,8 +96,30 @@ static enum fox_status check_sums(struct checking *c, struct fox_err *err)
 	for (size_t i = 0; !s && i < c->u->n; i++)
 		if (!listed[i] && !stands_alone(c->u->list[i].name))
 			s = fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
-			    "file '%.*s' is in the archive, but not in " FOX_PAYLOAD_SUMS,
-			    FOX_STR_ARG(c->u->list[i].name));
+			    "file '%.*s' is in the archive, but not in " FOX_SUMS_FILE, FOX_STR_ARG(c->u->list[i].name));
+	return s;
+}
+
+/* The signature that lies beside the list, in the archive. */
+static enum fox_status check_signature(
+    struct checking *c, const struct fox_bundle_signer *who, struct fox_err *err)
+{
+	struct fox_str text;
+	struct fox_buf sig = {0};
+	struct fox_signature_ask ask = {.key = who->key, .signer = who->signer, .now = who->now};
+	const char *sums = path_of(c, fox_str_of(FOX_SUMS_FILE));
+	if (!find(c, fox_str_of(FOX_SUMS_FILE ".sig")) && !find(c, fox_str_of(FOX_SUMS_FILE ".minisig")))
+		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
+		    "it is not signed: no " FOX_SUMS_FILE ".sig or " FOX_SUMS_FILE ".minisig in it");
+	enum fox_status s = sums ? fox_signature_beside(&sig, sums, who->key, err) : fox_fail_nomem(err);
+	ask.signature = sig.p;
+	if (!s)
+		s = slurp(c, FOX_SUMS_FILE, FOX_SUMS_MAX_BYTES, &text, err);
+	if (!s)
+		s = fox_signature_verify(
+		    &c->out->signature, &ask, (struct fox_span){(const uint8_t *)text.p, text.n}, err);
+	c->out->signed_by = !s;
+	fox_buf_free(&sig);
 	return s;
 }
 
@@ -160,7 +182,8 @@ static enum fox_status check_entries(struct checking *c, const struct fox_value 
 }
 
 /* The model whose first file this is, opened as one: no shard is missing, or of another model. *n_parts: its files. */
-static enum fox_status check_set(struct checking *c, struct fox_str first, size_t *n_parts, struct fox_err *err)
+static enum fox_status check_set(
+    struct checking *c, struct fox_str first, size_t *n_parts, struct fox_err *err)
 {
 	struct fox_gguf *g = NULL;
 	const char *path = path_of(c, first);
@@ -187,7 +210,8 @@ static enum fox_status check_model(struct checking *c, const struct fox_value *r
 		return s;
 	const struct fox_unpacked_file *first = find(c, file);
 	if (!first || !first->is_model)
-		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "'model.file' is '%.*s', which is no file of the model", FOX_STR_ARG(file));
+		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
+		    "'model.file' is '%.*s', which is no file of the model", FOX_STR_ARG(file));
 	for (size_t i = 0; i < c->u->n; i++)
 		n += c->u->list[i].is_model;
 	s = check_set(c, file, &n_parts, err);
@@ -197,7 +221,8 @@ static enum fox_status check_model(struct checking *c, const struct fox_value *r
 			err->code = s;
 	}
 	if (!s && n_parts != n)
-		s = fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "the model has %zu files, and %zu are listed", n_parts, n);
+		s = fox_fail(
+		    err, FOX_E_MISMATCH, FOX_NOWHERE, "the model has %zu files, and %zu are listed", n_parts, n);
 	return s;
 }
 
@@ -310,8 +335,8 @@ static void cut_folder(char *text, const char *folder)
 			p += n;
 }
 
-enum fox_status fox_bundle_check(
-    struct fox_bundle_checked *out, const struct fox_unpacked *u, struct fox_err *err)
+enum fox_status fox_bundle_check(struct fox_bundle_checked *out, const struct fox_unpacked *u,
+    const struct fox_bundle_signer *who, struct fox_err *err)
 {
 	struct checking c = {.u = u, .out = out};
 	*out = (struct fox_bundle_checked){0};
@@ -320,7 +345,8 @@ enum fox_status fox_bundle_check(
 		fox_map_put(&c.by_name, u->list[i].name, (uint32_t)i);
 	if (!s)
 		s = check_sums(&c, err);
-	/* where a signature is asked for, it is verified here: SHA256SUMS is read, and nothing that it vouches for has been used */
+	if (!s && who && who->key) /* before anything that the list vouches for is looked into */
+		s = check_signature(&c, who, err);
 	if (!s)
 		s = check_manifest(&c, err);
 	if (!s)

@@ -7,6 +7,7 @@
 
 #include "convert/card_write.h"
 #include "format/selfcheck.h"
+#include "format/sums.h"
 
 enum { MAX_EXTRA = 1000 };
 
@@ -122,8 +123,8 @@ static bool same_but_case(struct fox_str a, struct fox_str b)
 /* On some systems names that differ in case are one file. */
 static enum fox_status check_names(const struct fox_payload *p, struct fox_err *err)
 {
-	static const char *const own[] = {FOX_PAYLOAD_SUMS, FOX_PAYLOAD_MANIFEST, FOX_PAYLOAD_CARD_NAME,
-	    FOX_PAYLOAD_LICENSE_NAME, FOX_PAYLOAD_SUMS ".sig", FOX_PAYLOAD_SUMS ".minisig"};
+	static const char *const own[] = {FOX_SUMS_FILE, FOX_PAYLOAD_MANIFEST, FOX_PAYLOAD_CARD_NAME,
+	    FOX_PAYLOAD_LICENSE_NAME, FOX_SUMS_FILE ".sig", FOX_SUMS_FILE ".minisig"};
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fox_payload_item *it = &p->list[i];
 		for (size_t k = 0; k < FOX_COUNT(own); k++)

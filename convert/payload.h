@@ -42,7 +42,6 @@ struct fox_payload_options {
 	const char *how_to_check; /* the card's last section: lines of Markdown; "{name}" is not replaced */
 };
 
-#define FOX_PAYLOAD_SUMS "SHA256SUMS"
 #define FOX_PAYLOAD_MANIFEST "manifest.json"
 #define FOX_PAYLOAD_CARD_NAME "README.md"
 #define FOX_PAYLOAD_LICENSE_NAME "LICENSE"

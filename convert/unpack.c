@@ -144,7 +144,7 @@ enum fox_status fox_unpack(
 		fox_pump_tell(w.pump, o->progress, o->progress_ctx);
 		s = unpack_all(&w, o, done, err);
 	}
-	if (!s && (s = fox_bundle_check(&done->checked, &w.u, err)))
+	if (!s && (s = fox_bundle_check(&done->checked, &w.u, &o->who, err)))
 		fox_in_file(err, o->archive);
 	done->n_files = w.u.n;
 	for (size_t i = 0; i < w.u.n; i++)

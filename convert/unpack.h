@@ -8,6 +8,7 @@
 struct fox_unpack_options {
 	const char *archive;
 	const char *out; /* the folder, which must not exist; NULL: the archive's own folder, here */
+	struct fox_bundle_signer who;
 	unsigned threads;
 	fox_pump_progress_fn *progress; /* told bytes that came out; may be NULL */
 	void *progress_ctx;

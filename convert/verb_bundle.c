@@ -50,6 +50,8 @@ int fox_verb_bundle(int argc, char **argv)
 	        NULL, 0, 0},
 	    {FOX_OPT_STR, 0, "license", &o.license, "FILE",
 	        "text of the licence (default: LICENSE or COPYING beside MODEL)", NULL, 0, 0},
+	    {FOX_OPT_STR, 'k', "key", &o.key, "KEY", "OpenSSH private key that signs SHA256SUMS in the archive",
+	        NULL, 0, 0},
 	    {FOX_OPT_U32, 'j', "threads", &threads, "N", "threads (default: one per CPU)", NULL, 1, 64},
 	    {FOX_OPT_FLAG, 'f', "force", &o.replace, NULL, "replace an existing output", NULL, 0, 0},
 	    {FOX_OPT_FLAG, 'q', "quiet", &quiet, NULL, "no notes, no progress", NULL, 0, 0},

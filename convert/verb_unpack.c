@@ -1,4 +1,6 @@
 /* verb_unpack.c - fox-pack unpack: options in, report out. */
+#include <time.h>
+
 #include "convert/pack.h"
 #include "convert/pack_say.h"
 #include "convert/unpack.h"
@@ -44,6 +46,8 @@ static enum fox_status report(const struct fox_unpack_done *d, struct fox_err *e
 	fox_say_count(&b, "files", d->n_files);
 	fox_say_count(&b, "bytes", d->bytes);
 	fox_say_text(&b, "sums", fox_str_of(hex));
+	if (d->checked.signed_by)
+		fox_say_text(&b, "signed by", fox_str_of(d->checked.signature.key));
 	return fox_say_print(&b, err);
 }
 
@@ -58,6 +62,10 @@ int fox_verb_unpack(int argc, char **argv)
 	const struct fox_opt options[] = {
 	    {FOX_OPT_STR, 'o', "output", &o.out, "DIR",
 	        "folder to make; it must not exist (default: the archive's own)", NULL, 0, 0},
+	    {FOX_OPT_STR, 'k', "key", &o.who.key, "PUB",
+	        "SHA256SUMS must be signed by this key (of ssh or minisign, or allowed_signers)", NULL, 0, 0},
+	    {FOX_OPT_STR, 0, "signer", &o.who.signer, "NAME", "with --key: by this one of allowed_signers", NULL,
+	        0, 0},
 	    {FOX_OPT_FLAG, 'l', "list", &only_list, NULL, "print the members; check and write nothing", NULL, 0,
 	        0},
 	    {FOX_OPT_U32, 'j', "threads", &threads, "N", "threads (default: one per CPU)", NULL, 1, 64},
@@ -70,7 +78,8 @@ int fox_verb_unpack(int argc, char **argv)
 	    .usage = "fox-pack unpack ARCHIVE [-o DIR]\nfox-pack unpack ARCHIVE --list",
 	    .notes = "Every file must be in the archive's SHA256SUMS and be what it says, none may be missing; "
 	             "so with manifest.json,\n"
-	             "and every model against the hashes in it. Else nothing is left. An archive without "
+	             "and every model against the hashes in it; with --key also who signed it. Else nothing is "
+	             "left. An archive without "
 	             "SHA256SUMS is not unpacked:\n"
 	             "tar and unzip do that. spec/bundle.md\n"
 	             "\n"
@@ -84,8 +93,12 @@ int fox_verb_unpack(int argc, char **argv)
 	enum fox_status s = fox_opt_parse(&tool, argc, argv, &first, &done, &err);
 	if (!s && done)
 		return 0;
-	if (!s && only_list && o.out)
-		s = fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "'--list' and '--output' exclude each other");
+	if (!s && only_list && (o.out || o.who.key))
+		s = fox_fail(
+		    &err, FOX_E_ARG, FOX_NOWHERE, "'--list' and '--%s' exclude each other", o.out ? "output" : "key");
+	if (!s && o.who.signer && !o.who.key)
+		s = fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "'--signer' goes with '--key'");
+	o.who.now = (int64_t)time(NULL);
 	if (s)
 		return fox_log_usage(&err);
 	fox_log_quiet(quiet);
