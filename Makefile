@@ -23,11 +23,13 @@ OPT_tsan    := -O1 -g -fsanitize=thread
 OPT_fuzz    := -O1 -g -DFOX_DEBUG -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 OPT    := $(or $(OPT_$(config)),$(error config=$(config): want release, debug, asan, tsan or fuzz))
 NDEBUG := $(if $(filter release,$(config)),-DNDEBUG)
-BASEFLAGS := -std=c11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread $(WARN) -ffp-contract=off -fno-math-errno $(OPT)
+BASEFLAGS := -std=c11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread $(WARN) -ffp-contract=off -fno-math-errno \
+             -ffile-prefix-map=$(CURDIR)=. $(OPT) # where it was built is not in it
 
 # ---- dependencies: pkg-config, or DEPS_CFLAGS / DEPS_LIBS in config.mk
 DEPS        := zlib libxxhash libarchive jansson libcrypto libpcre2-8 libutf8proc
 TEST_DEPS   := cmocka
+TEST_PEERS  := zip unzip zstd xz bsdtar ssh-keygen minisign skopeo groff mandoc zsh fish# that tests compare with, where they can be had
 DEPS_CFLAGS ?= $(shell pkg-config --cflags $(DEPS) $(TEST_DEPS) 2>/dev/null)
 DEPS_LIBS   ?= $(shell pkg-config --libs $(DEPS) 2>/dev/null || echo -lz -lxxhash -larchive -ljansson -lcrypto -lpcre2-8 -lutf8proc)
 LIBS        := -Wl,--as-needed $(DEPS_LIBS) -lm
@@ -95,6 +97,7 @@ demo: all
 
 ## test: every test that needs no GPU, no network and no model file (does all set-up)
 test: $(NEED_SETUP)
+	tests/setup.sh --peers $(TEST_PEERS)
 	$(MAKE) run-tests
 run-tests: $(TESTS) $(SIMTESTS) $(SIMTBINS) $(FUZZ) $(BINS) $(GENS)
 	tests/run.sh $(B) $(config)
@@ -150,10 +153,26 @@ deps:
 	for d in $(DEPS) $(TEST_DEPS); do printf '%-11s ' $$d; pkg-config --modversion $$d 2>/dev/null || echo missing; done
 	echo "cuda        $(if $(filter 1,$(CUDA)),$(NVCC) sm $(SM),off)"
 
-## install: copy the tools to $(DESTDIR)$(PREFIX)/bin
-PREFIX ?= /usr/local
+# ---- packages: what goes where stands in tests/release/install.sh; any of these folders may be set
+export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR PKGCONFIGDIR BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR MAINTAINER
+PC_REQUIRES := $(shell pkg-config --exists $(DEPS) 2>/dev/null && echo $(DEPS))
+RELEASE = BINS="$(sort $(BINS))" CULIB="$(CULIB)" PC_REQUIRES="$(PC_REQUIRES)" \
+           PC_LIBS="$(strip $(if $(PC_REQUIRES),,$(DEPS_LIBS)) -lm -pthread $(CULIBS))" tests/release
+
+## install: tools, man pages, completions, libfox.a and its headers to $(DESTDIR)$(PREFIX); uninstall takes them away
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin && install $(BINS) $(DESTDIR)$(PREFIX)/bin
+	$(RELEASE)/install.sh install $(B)
+uninstall:
+	$(RELEASE)/install.sh uninstall $(B)
+
+## dist: the source as build/dist/fox-VERSION.tar.gz, the same bytes each time
+DIST ?= build/dist
+dist:
+	tests/release/dist.sh $(DIST)
+
+## deb: Debian packages of the tools and of the library into build/dist, by dpkg-deb alone
+deb: all
+	$(RELEASE)/deb.sh $(B) $(DIST)
 
 ## clean: remove build/
 clean:
@@ -212,5 +231,5 @@ $(BINS) $(TESTS) $(FUZZ) $(GENS) $(SIMTESTS) $(SIMTBINS) $(GPUTESTS):
 	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) $(SIMTEXTRA) -Wl,--start-group $(LIB) $(filter %/libfoxcuda.a,$^) -Wl,--end-group $(LIBS) $(CULIBS) $(LDTEST) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all bins demo test run-tests test-all setup bench bench-peers check-gpu gpu-tests bench-gpu fuzz fuzz-bins lint format deps install clean help
+.PHONY: all bins demo test run-tests test-all setup bench bench-peers check-gpu gpu-tests bench-gpu fuzz fuzz-bins lint format deps install uninstall dist deb clean help
 .SECONDARY:

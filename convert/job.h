@@ -105,8 +105,8 @@ struct fox_gguf;
 /*
  * fox_job_plan_gguf - every tensor of a container, in its order
  *
- * job     overwritten; memory is the arena's, names and hashes are g's; without targets: fox_job_set_targets. The one file
- *         that origins count is the container.
+ * job     overwritten; memory is the arena's, names and hashes are g's; without targets: fox_job_set_targets. The files that
+ *         origins count are those of fox_gguf_parts.
  * g       little-endian
  * hashed  its tensors must have the hashes that it records
  * errors  FOX_E_NOMEM

@@ -7,7 +7,7 @@ static void plan_tensor(struct fox_job *job, const struct fox_tensor *t, bool ha
 	struct fox_step s = {.kind = FOX_STEP_WRITE,
 	    .name = t->name,
 	    .n_dims = t->n_dims,
-	    .src = {t->name, fox_type_info(t->type)->name, 0, t->at, NULL, true},
+	    .src = {t->name, fox_type_info(t->type)->name, t->part, t->at, NULL, true},
 	    .x = {.from = t->type, .cols = t->dim[0]},
 	    .want = hashed ? t->hash : NULL,
 	    .out = job->n_out++,

@@ -5,11 +5,13 @@
 
 /* As struct fox_verb asks: argv[0] is the verb; the exit status is returned. */
 int fox_verb_sign(int argc, char **argv);
+int fox_verb_compress(int argc, char **argv);
+int fox_verb_expand(int argc, char **argv);
 int fox_verb_split(int argc, char **argv);
 int fox_verb_merge(int argc, char **argv);
 int fox_verb_bundle(int argc, char **argv);
-int fox_verb_oci(int argc, char **argv);
 int fox_verb_unpack(int argc, char **argv);
+int fox_verb_oci(int argc, char **argv);
 int fox_verb_modelfile(int argc, char **argv);
 
 #endif

@@ -6,15 +6,17 @@
 #include <stdlib.h>
 
 #include "convert/keys.h"
+#include "convert/shards.h"
+#include "format/gguf_set.h"
 #include "format/profile.h"
 
 struct work {
 	const struct fox_quantize_options *o;
 	struct fox_outcome *r;
 	struct fox_arena arena;
-	struct fox_map_file
-	    map; /* header by the map, data by its file: pages that pass through would count as memory */
-	struct fox_gguf *g;
+	struct fox_gguf *g; /* headers by its map, data by its files: pages that pass through would count as memory */
+	const struct fox_file **files; /* of g, [n_files] */
+	size_t n_files;
 	enum fox_hash_state state;
 	char source[FOX_HASH128_HEX + 1]; /* the source's root hash; empty where it has none */
 	struct fox_mixtures mixtures;
@@ -25,13 +27,9 @@ struct work {
 
 static enum fox_status check_source(struct work *q, struct fox_err *err)
 {
-	uint32_t parts = 1;
 	struct fox_hash128 root;
 	if (fox_gguf_header(q->g)->big_endian)
 		return fox_fail(err, FOX_E_UNSUPPORTED, 4, "big-endian tensor data is not converted");
-	if (!fox_gguf_u32(q->g, "split.count", &parts, NULL) && parts > 1)
-		return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
-		    "this is one of %u parts of a model: they are not quantized one by one", parts);
 	q->state = fox_profile_state(q->g);
 	if (q->state == FOX_HASH_DAMAGED)
 		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
@@ -41,7 +39,8 @@ static enum fox_status check_source(struct work *q, struct fox_err *err)
 		    "changed by another tool since fox wrote it: the hashes of its tensors are not checked");
 	if (q->state != FOX_HASH_OK)
 		return FOX_OK;
-	enum fox_status s = fox_profile_root(q->g, &root, err);
+	/* a set gives the files that the container merged from it does, to the last byte */
+	enum fox_status s = q->n_files > 1 ? fox_shards_merged_root(q->g, &root, err) : fox_profile_root(q->g, &root, err);
 	if (!s)
 		fox_hex(q->source, root.b, sizeof root.b);
 	return s;
@@ -49,9 +48,14 @@ static enum fox_status check_source(struct work *q, struct fox_err *err)
 
 static enum fox_status open_source(struct work *q, struct fox_err *err)
 {
-	enum fox_status s = fox_map_open(&q->map, q->o->src, err);
-	if (!s)
-		s = fox_gguf_open_bytes(&q->g, q->map.bytes, q->o->src, err);
+	enum fox_status s = fox_gguf_open_set(&q->g, q->o->src, err);
+	if (!s) {
+		q->n_files = fox_gguf_parts(q->g);
+		q->files = fox_arena_alloc(&q->arena, q->n_files, sizeof(struct fox_file *));
+		s = q->files ? FOX_OK : fox_fail_nomem(err);
+	}
+	for (size_t i = 0; !s && i < q->n_files; i++)
+		q->files[i] = fox_gguf_file(fox_gguf_part(q->g, i));
 	if (!s)
 		s = check_source(q, err);
 	if (!s)
@@ -102,12 +106,14 @@ static size_t type_at_end(struct fox_str name)
 	return most;
 }
 
-/* "dir/Model-BF16.gguf" -> "Model-Q4_K_M.gguf": small letters where the old type had them. */
-static void add_name(struct fox_buf *b, const char *src, const char *type)
+/* "dir/Model-BF16.gguf" or "dir/Model-BF16-00001-of-00002.gguf" -> "Model-Q4_K_M.gguf": small letters where the old type had them. */
+static void add_name(struct fox_buf *b, const struct work *q, const char *type)
 {
-	const char *slash = strrchr(src, '/');
+	const char *src = q->o->src, *slash = strrchr(src, '/');
 	struct fox_str stem = fox_str_of(slash ? slash + 1 : src);
-	if (fox_str_ends(stem, ".gguf"))
+	if (q->n_files > 1)
+		fox_shard_prefix(&stem, stem, 0, (uint32_t)q->n_files);
+	else if (fox_str_ends(stem, ".gguf"))
 		stem.n -= strlen(".gguf");
 	size_t old = type_at_end(stem), small = 0;
 	for (size_t i = stem.n - old; i < stem.n; i++)
@@ -127,7 +133,7 @@ static enum fox_status find_paths(struct work *q, struct fox_err *err)
 		bool nameless;
 		s = fox_output_expand(o, q->o->out, &nameless, err);
 		if (!s && nameless)
-			add_name(&o->path, q->o->src, o->type);
+			add_name(&o->path, q, o->type);
 		if (!s && o->path.failed)
 			s = fox_fail_nomem(err);
 	}
@@ -248,7 +254,10 @@ static enum fox_status hash_source(const struct work *q, const struct fox_result
 	struct fox_xxh3_state *sum = fox_xxh3_open();
 	if (!sum)
 		return fox_fail_nomem(err);
-	fox_xxh3_add(sum, q->map.bytes.p, fox_gguf_header(q->g)->header_end);
+	for (size_t i = 0; i < q->n_files; i++) {
+		const struct fox_gguf *part = fox_gguf_part(q->g, i);
+		fox_xxh3_add(sum, fox_gguf_bytes(part).p, fox_gguf_header(part)->header_end);
+	}
 	for (size_t i = 0; i < q->job.n_out; i++)
 		fox_xxh3_add(sum, results->raw[i].hash.b, sizeof results->raw[i].hash.b);
 	struct fox_hash128 h = fox_xxh3_final(sum);
@@ -272,11 +281,14 @@ static enum fox_status seal(void *ctx, const struct fox_results *results, struct
 /* What a journal is bound to, beside the plan. */
 static void add_identity(const struct work *q, struct fox_buf *b)
 {
-	char hex[FOX_HASH128_HEX + 1];
-	struct fox_hash128 head = fox_xxh3(q->map.bytes.p, fox_gguf_header(q->g)->header_end);
-	fox_hex(hex, head.b, sizeof head.b);
-	fox_buf_fmt(b, "source %llu %lld %s\n", (unsigned long long)q->map.file.size,
-	    (long long)q->map.file.mtime_ns, q->source[0] ? q->source : hex);
+	for (size_t i = 0; i < q->n_files; i++) {
+		const struct fox_gguf *part = fox_gguf_part(q->g, i);
+		char hex[FOX_HASH128_HEX + 1];
+		struct fox_hash128 head = fox_xxh3(fox_gguf_bytes(part).p, fox_gguf_header(part)->header_end);
+		fox_hex(hex, head.b, sizeof head.b);
+		fox_buf_fmt(b, "source %llu %lld %s\n", (unsigned long long)q->files[i]->size,
+		    (long long)q->files[i]->mtime_ns, q->source[0] ? q->source : hex);
+	}
 	if (q->mixtures.imatrix) {
 		char sha[FOX_SHA256_HEX + 1];
 		fox_hex(sha, q->mixtures.imatrix->sha256.b, sizeof q->mixtures.imatrix->sha256.b);
@@ -287,17 +299,21 @@ static void add_identity(const struct work *q, struct fox_buf *b)
 static enum fox_status run(struct work *q, struct fox_err *err)
 {
 	const struct fox_quantize_options *o = q->o;
-	const struct fox_file *file = &q->map.file;
-	struct fox_output_input inputs[3] = {{file, fox_str_of(o->src)}};
+	size_t n_inputs = q->n_files + q->mixtures.n_files;
+	struct fox_output_input *inputs = fox_arena_alloc(&q->arena, n_inputs, sizeof *inputs);
+	if (!inputs)
+		return fox_fail_nomem(err);
 	struct fox_buf identity = {0};
 	add_identity(q, &identity);
 	enum fox_status s = identity.failed ? fox_fail_nomem(err) : FOX_OK;
+	for (size_t i = 0; i < q->n_files; i++)
+		inputs[i] = (struct fox_output_input){q->files[i], fox_str_of(fox_gguf_path(fox_gguf_part(q->g, i)))};
 	for (size_t i = 0; i < q->mixtures.n_files; i++)
-		inputs[1 + i] = (struct fox_output_input){&q->mixtures.files[i], fox_str_of(q->mixtures.paths[i])};
+		inputs[q->n_files + i] = (struct fox_output_input){&q->mixtures.files[i], fox_str_of(q->mixtures.paths[i])};
 	struct fox_delivery d = {.outs = &q->r->outs,
 	    .pipe = {.job = &q->job,
-	        .files = &file,
-	        .n_files = 1,
+	        .files = q->files,
+	        .n_files = q->n_files,
 	        .threads = o->threads,
 	        .progress = o->progress,
 	        .progress_ctx = o->progress_ctx},
@@ -306,7 +322,7 @@ static enum fox_status run(struct work *q, struct fox_err *err)
 	    .resume = o->resume,
 	    .identity = identity.p,
 	    .inputs = inputs,
-	    .n_inputs = 1 + q->mixtures.n_files,
+	    .n_inputs = n_inputs,
 	    .seal = seal,
 	    .seal_ctx = q};
 	if (!s)
@@ -344,7 +360,6 @@ enum fox_status fox_quantize(
 	}
 	fox_mixtures_close(&q.mixtures);
 	fox_gguf_close(q.g);
-	fox_map_close(&q.map);
 	fox_arena_free(&q.arena);
 	return s;
 }

@@ -29,8 +29,8 @@ struct fox_quantize_options {
  * The source's own hashes are checked on the way. A dry run reads no tensor data and touches no file.
  *
  * r       zero-initialised; fox_outcome_free afterwards, whatever happened
- * errors  those of fox_gguf_open, fox_mixtures_open, fox_mixtures_choose, fox_outputs_deliver; FOX_E_UNSUPPORTED: a
- *         big-endian file, a part of a file that is split; FOX_E_MISMATCH: the source is damaged, or values were lost
+ * errors  those of fox_gguf_open_set, fox_mixtures_open, fox_mixtures_choose, fox_outputs_deliver; FOX_E_UNSUPPORTED: a
+ *         big-endian file; FOX_E_MISMATCH: the source is damaged, or values were lost
  *         (all tensors are named, with counts). The target's old content is untouched then.
  */
 enum fox_status fox_quantize(

@@ -10,6 +10,7 @@
 
 #include "format/base/num.h"
 #include "format/gguf_cursor.h"
+#include "format/planes.h"
 #include "format/gguf_in.h"
 #include "format/profile.h"
 
@@ -26,6 +27,8 @@ static enum fox_status take_magic(struct fox_cursor *c, struct fox_gguf_header *
 		return fox_fail(c->err, FOX_E_FORMAT, 0, "file is empty");
 	if (c->n >= sizeof lfs - 1 && !memcmp(c->p, lfs, sizeof lfs - 1))
 		return fox_fail(c->err, FOX_E_FORMAT, 0, "this is a Git-LFS pointer, not the file it stands for");
+	if (n == 4 && !memcmp(c->p, FOX_PLANES_MAGIC, 4))
+		return fox_fail(c->err, FOX_E_UNSUPPORTED, 0, "this is a compressed container: fox-pack expand FILE");
 	if (memcmp(c->p, "GGUF", n))
 		return fox_fail(c->err, FOX_E_FORMAT, 0, "magic is not 'GGUF'");
 	if (n < 4)

@@ -1,4 +1,4 @@
-/* tokdata_keys.h - the table of special ids that tokdata.c and tokdata_put.c share. Nobody else includes it. */
+/* tokdata_keys.h - the table of special ids that tokdata.c and tokdata_put.c share. Private to them. */
 #ifndef FOX_TOKDATA_KEYS_H
 #define FOX_TOKDATA_KEYS_H
 

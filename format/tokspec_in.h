@@ -1,4 +1,4 @@
-/* tokspec_in.h - what tokspec.c and tokspec_frame.c share. Nobody else includes it. */
+/* tokspec_in.h - what tokspec.c and tokspec_frame.c share. Private to them. */
 #ifndef FOX_TOKSPEC_IN_H
 #define FOX_TOKSPEC_IN_H
 

@@ -69,6 +69,14 @@ static const struct fox_gguf_kv *find_key(struct diff *d, const struct fox_gguf 
 	return copy.kind == FOX_CELL_STR ? fox_gguf_find_key(in, copy.s) : NULL;
 }
 
+/* Keys about the files and not about the model: how they are padded, and where one model stands in several of them, how it is
+ * cut and what their headers' hashes are. */
+static bool is_of_files(const struct diff *d, struct fox_str key)
+{
+	bool set = fox_gguf_parts(d->a) > 1 || fox_gguf_parts(d->b) > 1;
+	return fox_str_is(key, FOX_KEY_PAD) || (set && (fox_str_starts(key, "split.") || fox_str_starts(key, "fox.hash.")));
+}
+
 static void diff_keys(struct diff *d)
 {
 	static const struct fox_column json[] = {{"key", NULL, false, false}, {"in", NULL, false, false},
@@ -80,12 +88,12 @@ static void diff_keys(struct diff *d)
 	d->text = fox_report_table(d->r, NULL, text, FOX_COUNT(text));
 	for (size_t i = 0; i < fox_gguf_keys(d->a); i++) {
 		const struct fox_gguf_kv *x = fox_gguf_key(d->a, i), *y = find_key(d, d->b, x->key);
-		if ((!y || !same_value(d, x, y)) && !fox_str_is(x->key, FOX_KEY_PAD))
+		if ((!y || !same_value(d, x, y)) && !is_of_files(d, x->key))
 			key_row(d, x, y);
 	}
 	for (size_t i = 0; i < fox_gguf_keys(d->b); i++) {
 		const struct fox_gguf_kv *y = fox_gguf_key(d->b, i);
-		if (!find_key(d, d->a, y->key) && !fox_str_is(y->key, FOX_KEY_PAD))
+		if (!find_key(d, d->a, y->key) && !is_of_files(d, y->key))
 			key_row(d, NULL, y);
 	}
 }

@@ -176,17 +176,20 @@ enum fox_status fox_look_tensors(struct fox_report *r, struct fox_look *look, st
 	    {"bytes", "bytes", true, false},
 	    {"offset", "offset", true, false},
 	    {"xxh3", NULL, false, false},
+	    {"file", "file", true, false}, /* of a set, counted from 1; the offset is in it */
 	};
 	(void)err;
 	char count[32], parameters[32], size[32];
 	uint64_t bytes, weights;
-	struct fox_table *table = fox_report_table(r, "tensors", columns, FOX_COUNT(columns));
+	struct fox_table *table = fox_report_table(
+	    r, "tensors", columns, FOX_COUNT(columns) - (fox_gguf_parts(look->g) == 1));
 	for (size_t i = 0; i < fox_gguf_tensors(look->g); i++) {
 		const struct fox_tensor *t = fox_gguf_tensor(look->g, i);
 		const struct fox_type_info *info = fox_type_info(t->type);
 		const struct fox_cell row[] = {fox_cell_str(t->name), fox_cell_cstr(info ? info->name : NULL),
 		    fox_cell_shape(r, t->dim, t->n_dims), fox_cell_u64(t->n_elems), fox_cell_bytes(t->data.n),
-		    fox_cell_u64(t->at), t->hash ? fox_cell_hex(r, t->hash->b, sizeof t->hash->b) : fox_cell_none()};
+		    fox_cell_u64(t->at), t->hash ? fox_cell_hex(r, t->hash->b, sizeof t->hash->b) : fox_cell_none(),
+		    fox_cell_u64((uint64_t)t->part + 1)};
 		fox_report_row(r, table, row);
 	}
 	fox_look_totals(look->g, &bytes, &weights);

@@ -158,6 +158,20 @@ static enum fox_status check_use(const struct verb *v, int n_args, struct fox_er
 	return FOX_OK;
 }
 
+/* A model; or a later shard of one, which is shown alone, as no model is opened by it. */
+static enum fox_status open_file(struct fox_gguf **out, const char *path, struct fox_err *err)
+{
+	enum fox_status s = fox_gguf_open_set(out, path, err);
+	if (s != FOX_E_ARG)
+		return s;
+	struct fox_err later = *err;
+	*err = (struct fox_err){0};
+	s = fox_gguf_open(out, path, err);
+	if (!s)
+		fox_log_note("%s: %s; this file alone is shown", path, later.text);
+	return s;
+}
+
 /* Look and print. Returns the exit status. */
 static int run(const struct verb *v, struct fox_gguf **files, struct fox_err *err)
 {
@@ -199,7 +213,7 @@ int main(int argc, char **argv)
 	look.other_path = paths[1];
 	look.name = argc - first > (int)v->n_files ? argv[first + (int)v->n_files] : NULL;
 	for (uint32_t i = 0; i < v->n_files; i++)
-		if (fox_gguf_open(&files[i], paths[i], &err)) {
+		if (open_file(&files[i], paths[i], &err)) {
 			fox_in_file(&err, paths[i]);
 			fox_gguf_close(files[0]);
 			return fox_log_err(&err);

@@ -144,7 +144,8 @@ static const struct fox_tool tool = {
     .usage = "fox-verify FILE\nfox-verify FILE --source SRC\nfox-verify FILE --reference OUTPUTS.npz\n"
              "fox-verify FILE --tokens IDS.txt\nfox-verify FILE --text TEXT.txt [--against BASE]\n"
              "fox-verify FILE-or-SHA256SUMS --key KEY",
-    .notes = "FILE alone: structure and every hash. Checks by name and their limits: spec/verify.md.\n"
+    .notes = "FILE alone: structure and every hash. It may be the first shard of a set, which is then proven whole.\n"
+             "Checks by name and their limits: spec/verify.md.\n"
              "Example: fox-verify fox-1.bf16.gguf --source Fox-1-1.6B --reference fox-1.npz",
     .options = options,
     .min_args = 1,

@@ -76,11 +76,16 @@ static void look_file(struct fox_report *r, struct fox_look *look)
 	    [FOX_HASH_FOREIGN] = "changed by another tool since fox wrote it",
 	    [FOX_HASH_DAMAGED] = "damaged: the header is not as written"};
 	const struct fox_gguf_header *h = fox_gguf_header(look->g);
+	uint64_t bytes = 0, trailing = 0;
+	for (size_t i = 0; i < fox_gguf_parts(look->g); i++) {
+		bytes += fox_gguf_header(fox_gguf_part(look->g, i))->file_bytes;
+		trailing += fox_gguf_header(fox_gguf_part(look->g, i))->trailing;
+	}
 	enum fox_hash_state state = fox_profile_state(look->g);
 	size_t keys = fox_gguf_keys(look->g), tensors = fox_gguf_tensors(look->g);
 	look->bad = state == FOX_HASH_DAMAGED;
 	fox_report_field(r, "file", "file", fox_cell_cstr(look->path));
-	fox_report_field(r, "file_bytes", "size", fox_cell_bytes(h->file_bytes));
+	fox_report_field(r, "file_bytes", "size", fox_cell_bytes(bytes));
 	fox_report_field(r, NULL, "format",
 	    fox_cell_fmt(r, "GGUF v%u, %s-endian, %zu key%s, %zu tensor%s", h->version,
 	        h->big_endian ? "big" : "little", keys, keys == 1 ? "" : "s", tensors, tensors == 1 ? "" : "s"));
@@ -90,8 +95,8 @@ static void look_file(struct fox_report *r, struct fox_look *look)
 	fox_report_field(r, "data_offset", NULL, fox_cell_u64(h->data_at));
 	fox_report_field(r, "n_keys", NULL, fox_cell_u64(keys));
 	fox_report_field(r, "n_tensors", NULL, fox_cell_u64(tensors));
-	if (h->trailing)
-		fox_report_field(r, "trailing_bytes", "behind the data", fox_cell_bytes(h->trailing));
+	if (trailing)
+		fox_report_field(r, "trailing_bytes", "behind the data", fox_cell_bytes(trailing));
 	fox_report_field(r, "hash_state", NULL, fox_cell_cstr(state_name[state]));
 	fox_report_field(r, NULL, "hashes", fox_cell_cstr(state_text[state]));
 }
@@ -200,8 +205,10 @@ static void look_model(struct fox_report *r, const struct fox_gguf *g)
 		fox_look_range(g, "split.no", &no);
 		fox_report_field(r, "split_count", NULL, fox_cell_u64(split.most));
 		fox_report_field(r, NULL, "split",
-		    fox_cell_fmt(
-		        r, "file %llu of %llu", (unsigned long long)no.most + 1, (unsigned long long)split.most));
+		    fox_gguf_parts(g) > 1
+		        ? fox_cell_fmt(r, "%zu files, seen as one", fox_gguf_parts(g))
+		        : fox_cell_fmt(r, "file %llu of %llu, alone", (unsigned long long)no.most + 1,
+		              (unsigned long long)split.most));
 	}
 }
 

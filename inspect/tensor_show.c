@@ -91,6 +91,8 @@ enum fox_status fox_look_tensor(struct fox_report *r, struct fox_look *look, str
 	fox_report_field(r, "parameters", "parameters", fox_cell_count(t->n_elems));
 	fox_report_field(r, "bytes", "size", fox_cell_bytes(t->data.n));
 	fox_report_field(r, "offset", "offset", fox_cell_count(t->at));
+	if (fox_gguf_parts(look->g) > 1)
+		fox_report_field(r, "file", "file", fox_cell_u64((uint64_t)t->part + 1));
 	fox_report_field(
 	    r, "xxh3", "xxh3-128", t->hash ? fox_cell_hex(r, t->hash->b, sizeof t->hash->b) : fox_cell_none());
 	fox_values_stats(t, swap, &s);

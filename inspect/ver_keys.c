@@ -321,8 +321,8 @@ static bool is_sampling(struct fox_str key)
 	return false;
 }
 
-/* Keys that other checks own. */
-static bool is_elsewhere(struct fox_str key)
+/* Keys that other checks own; split.* those of a set when it was opened. */
+static bool is_elsewhere(const struct fox_verify *v, struct fox_str key)
 {
 	static const char *const names[] = {
 	    "general.architecture", "general.alignment", KEY_FILE_TYPE, FOX_KEY_PROFILE, FOX_KEY_PAD};
@@ -334,7 +334,7 @@ static bool is_elsewhere(struct fox_str key)
 	for (size_t i = 0; i < FOX_COUNT(prefixes); i++)
 		if (fox_str_starts(key, prefixes[i]))
 			return true;
-	return false;
+	return fox_gguf_parts(v->g) > 1 && fox_str_starts(key, "split.");
 }
 
 /* Below "<arch>." every key is maths, so one that no row knows is a claim that config.json does not make. */
@@ -345,7 +345,7 @@ static enum fox_status check_others(struct fox_verify *v, const struct fox_ver_p
 	for (size_t i = 0; i < fox_gguf_keys(v->g); i++) {
 		struct fox_str key = fox_gguf_key(v->g, i)->key;
 		char where[201];
-		if (is_elsewhere(key) || is_row(p, key) || is_sampling(key))
+		if (is_elsewhere(v, key) || is_row(p, key) || is_sampling(key))
 			continue;
 		if (fox_str_starts(key, p->arch->name) && key.n > arch_n && key.p[arch_n] == '.') {
 			snprintf(where, sizeof where, "%.*s", FOX_STR_ARG(key));

@@ -72,7 +72,7 @@ static enum fox_status open_pair(
 	struct fox_tokdata vocab = {0}, other = {0};
 	enum fox_status s = open_side(&p->model, &vocab, v->g, err);
 	if (!s && ask->against)
-		s = fox_gguf_open(&p->base_file, ask->against, err);
+		s = fox_gguf_open_set(&p->base_file, ask->against, err);
 	if (!s && ask->against)
 		s = open_side(&p->base, &other, p->base_file, err);
 	if (!s && ask->against && (s = fox_chunks_same_vocab(&vocab, &other, err)))

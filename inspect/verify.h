@@ -36,7 +36,7 @@ void fox_ver_say_backend(struct fox_verify *v);
  * structure.padding, structure.trailing
  *
  * Every byte of a fox file is covered: header by the root hash, data by tensor hashes, padding must be zero,
- * nothing follows.
+ * nothing follows. Of a set that holds for each file, and the set hash proves that they are one.
  *
  * errors  FOX_E_UNSUPPORTED: a whole header that follows another version of the profile; FOX_E_NOMEM; FOX_E_CANCELLED
  */

@@ -1,4 +1,4 @@
-/* bench_cuda.h - what fox-bench measures a CUDA device by: its own copies, and its memory. */
+/* bench_cuda.h - private to fox-bench: a CUDA device measured by its own copies, and its memory. */
 #ifndef FOX_BENCH_CUDA_H
 #define FOX_BENCH_CUDA_H
 

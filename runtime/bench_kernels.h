@@ -1,4 +1,5 @@
-/* bench_kernels.h - each kernel of a table against the scalar one, on one thread and data that stay in the caches. */
+/* bench_kernels.h - private to fox-bench: each kernel of a table against the scalar one, on one thread and data that stay
+ * in the caches. */
 #ifndef FOX_BENCH_KERNELS_H
 #define FOX_BENCH_KERNELS_H
 

@@ -287,6 +287,17 @@ static void finish(struct fox_bench_model *out)
 		out->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
 }
 
+/* The largest file of the model: what memory gives does not depend on which. */
+static struct fox_span largest_file(const struct fox_gguf *g)
+{
+	struct fox_span most = fox_gguf_bytes(fox_gguf_part(g, 0));
+	for (size_t i = 1; i < fox_gguf_parts(g); i++) {
+		struct fox_span s = fox_gguf_bytes(fox_gguf_part(g, i));
+		most = s.n > most.n ? s : most;
+	}
+	return most;
+}
+
 enum fox_status fox_bench_model_run(struct fox_bench_model *out, const char *path,
     const struct fox_bench_ask *ask, fox_bench_told_fn *told, void *ctx, struct fox_err *err)
 {
@@ -308,7 +319,7 @@ enum fox_status fox_bench_model_run(struct fox_bench_model *out, const char *pat
 		if (i && (st = change_threads(&b, ask->threads.item[i], err)))
 			break;
 		if (!out->cuda)
-			b.bandwidth = fox_bench_read(b.pool, fox_gguf_bytes(fox_model_gguf(b.model)));
+			b.bandwidth = fox_bench_read(b.pool, largest_file(fox_model_gguf(b.model)));
 		else if ((st = fox_bench_cuda_copy(b.cuda, &b.bandwidth, err)))
 			break;
 		st = tests(&b, told, ctx, err);

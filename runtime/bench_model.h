@@ -1,4 +1,5 @@
-/* bench_model.h - the speed of a model: prompt and decoding at several depths, against the bandwidth of this machine. */
+/* bench_model.h - private to fox-bench: the speed of a model: prompt and decoding at several depths, against the
+ * bandwidth of this machine. */
 #ifndef FOX_BENCH_MODEL_H
 #define FOX_BENCH_MODEL_H
 

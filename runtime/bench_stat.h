@@ -1,4 +1,5 @@
-/* bench_stat.h - what fox-bench counts with: order statistics of repeats, lists of numbers on a command line, the clock. */
+/* bench_stat.h - private to fox-bench: what it counts with: order statistics of repeats, lists of numbers on a command
+ * line, the clock. */
 #ifndef FOX_BENCH_STAT_H
 #define FOX_BENCH_STAT_H
 

@@ -1,4 +1,4 @@
-/* bench_text.h - what fox-bench has measured as a table, JSON or CSV. spec/bench.md 4 */
+/* bench_text.h - private to fox-bench: what it has measured as a table, JSON or CSV. spec/bench.md 4 */
 #ifndef FOX_BENCH_TEXT_H
 #define FOX_BENCH_TEXT_H
 

@@ -1,4 +1,4 @@
-/* cpu_exec.h - the CPU device's state, shared by its source files and by nobody else. */
+/* cpu_exec.h - the CPU device's state, private to its source files. */
 #ifndef FOX_CPU_EXEC_H
 #define FOX_CPU_EXEC_H
 

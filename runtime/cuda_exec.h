@@ -1,4 +1,4 @@
-/* cuda_exec.h - the CUDA device's state, shared by its source files and by nobody else.  spec/cuda.md */
+/* cuda_exec.h - the CUDA device's state, private to its source files.  spec/cuda.md */
 #ifndef FOX_CUDA_EXEC_H
 #define FOX_CUDA_EXEC_H
 

@@ -240,11 +240,11 @@ static enum fox_status bind_slots(struct fox_model *m, struct fox_err *err)
 	return FOX_OK;
 }
 
-/* A hint only: start reading the weights from the disk while the session is being set up. */
-static void read_ahead(const struct fox_gguf *g)
+/* A hint only: start reading the weights of a file from the disk while the session is being set up. */
+static void read_ahead(const struct fox_gguf *part)
 {
-	struct fox_span all = fox_gguf_bytes(g);
-	const struct fox_gguf_header *head = fox_gguf_header(g);
+	struct fox_span all = fox_gguf_bytes(part);
+	const struct fox_gguf_header *head = fox_gguf_header(part);
 	long page = sysconf(_SC_PAGESIZE);
 	if (page <= 0 || !all.n || head->data_at >= all.n)
 		return;
@@ -292,7 +292,7 @@ enum fox_status fox_model_open(struct fox_model **out, const char *path, struct 
 {
 	*out = NULL;
 	struct fox_gguf *g;
-	enum fox_status st = fox_gguf_open(&g, path, err);
+	enum fox_status st = fox_gguf_open_set(&g, path, err);
 	if (st)
 		return st;
 	if ((st = fox_model_bind(out, g, err))) {
@@ -300,7 +300,8 @@ enum fox_status fox_model_open(struct fox_model **out, const char *path, struct 
 		return st;
 	}
 	(*out)->own = g;
-	read_ahead(g);
+	for (size_t i = 0; i < fox_gguf_parts(g); i++)
+		read_ahead(fox_gguf_part(g, i));
 	return FOX_OK;
 }
 

@@ -14,7 +14,7 @@ struct fox_model;
 /*
  * fox_model_open - open a container and bind it
  *
- * errors  those of fox_gguf_open; FOX_E_FORMAT: no architecture key, sizes out of range, tensors missing (all
+ * errors  those of fox_gguf_open_set; FOX_E_FORMAT: no architecture key, sizes out of range, tensors missing (all
  * listed, as far as a message goes) or of another shape; FOX_E_UNSUPPORTED: architecture, trait, key, tensor
  * or tensor type that this build cannot run, byte order; FOX_E_NOMEM. *out is NULL then. The error names the
  * file.

@@ -1,4 +1,5 @@
-/* tok_charsmap.h - normalising text with a character map: SentencePiece's way, and HF tokenizers' way.
+/* tok_charsmap.h - inside the tokenizer: normalising text with a character map, in SentencePiece's way and in
+ * HF tokenizers'.
  *
  * Parse a map with fox_charsmap_parse (format/charsmap.h). spec/tokenizer.md 9 */
 #ifndef FOX_TOK_CHARSMAP_H

@@ -1,4 +1,4 @@
-/* tok_darray.h - byte strings to ids as a double array: one load per byte of text.
+/* tok_darray.h - inside the tokenizer: byte strings to ids as a double array: one load per byte of text.
  *
  * The children of a unit lie at its base with the label's bits flipped; each names its parent.   source: Aoe 1989; the
  * layout in blocks of 256, of which the last 16 are tried, is that of darts-clone */

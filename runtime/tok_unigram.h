@@ -1,5 +1,5 @@
-/* tok_unigram.h - Unigram vocabularies: the best-scored way to cut a text into pieces, as SentencePiece and as HF
- * tokenizers find it.  spec/tokenizer.md 10 */
+/* tok_unigram.h - inside the tokenizer: Unigram vocabularies, and the best-scored way to cut a text into pieces, as
+ * SentencePiece and as HF tokenizers find it.  spec/tokenizer.md 10 */
 #ifndef FOX_TOK_UNIGRAM_H
 #define FOX_TOK_UNIGRAM_H
 

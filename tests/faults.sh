@@ -1,11 +1,11 @@
 # Sourced by tests/cli/*_faults*.sh: every call that puts a tool's output down fails once, is cut short, or is the process's
-# last. tool: fox-quantize, of in.gguf; fox-pack, which merges in-00001-of-00003.gguf; else fox-convert. The old file stays whole or the new one is, and nothing else is left but the documented .part after SIGKILL,
+# last. tool: fox-quantize, of in.gguf; fox-pack, its $verb of $in with $more; else fox-convert. writes: numbers of calls. The old file stays whole or the new one is, and nothing else is left but the documented .part after SIGKILL,
 # which the next run takes away. mode: empty, or -notmp for a file system without O_TMPFILE.
 export ASAN_OPTIONS=detect_leaks=0:"${ASAN_OPTIONS:-}"
 convert() {
 	case ${tool:-} in
+	fox-pack) "$@" fox-pack $verb "$in" ${more:-} -q -f -o out/o.gguf >/dev/null 2>err ;;
 	fox-quantize) "$@" fox-quantize in.gguf q8_0 -j 1 -q -f -o out/o.gguf >/dev/null 2>err ;;
-	fox-pack) "$@" fox-pack merge in-00001-of-00003.gguf -q -f -o out/o.gguf >/dev/null 2>err ;;
 	*) "$@" fox-convert "$FOX_ROOT/tests/demo" -t bf16 -j 1 -q -f -o out/o.gguf >/dev/null 2>err ;;
 	esac
 }
@@ -37,7 +37,7 @@ convert faulty $mode write EIO 1
 convert env || exit 3
 cp out/o.gguf new
 echo 'the old file' >old
-for fault in EIO ENOSPC short EINTR kill int; do each write $fault '1 2 3 21 40 56 57 58 59 60 61 62 63 64 65 66 67 68'; done
+for fault in EIO ENOSPC short EINTR kill int; do each write $fault "${writes:-1 2 3 21 40 56 57 58 59 60 61 62 63 64 65 66 67 68}"; done
 for call in fsync link rename; do
 	for fault in EIO ENOSPC EINTR kill; do each $call $fault '1 2 3'; done
 done

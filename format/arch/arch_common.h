@@ -1,4 +1,4 @@
-/* arch_common.h - rows that most families share, for arch/arch_*.c alone. Data only: a family's file says which rows
+/* arch_common.h - rows that most families share, private to arch/arch_*.c. Data only: a family's file says which rows
  * it has and in which order, which is that of llama.cpp's converter.
  *
  * K_*   keys (struct fox_arch_key); cfg: names in config.json

@@ -11,6 +11,7 @@
 #include "format/base/io.h"
 #include "format/base/json.h"
 #include "format/base/log.h"
+#include "format/base/opt_doc.h"
 
 enum { MAX_OPTIONS = 48, FIRST_LONG = 256, HELP_AT = 26 };
 
@@ -47,14 +48,13 @@ static void print_usage(const struct fox_tool *t)
 
 static void print_common(const struct fox_tool *t)
 {
-	printf("  -h, --help%*s", HELP_AT - 12, "");
-	puts("show this text");
-	printf("      --version%*s", HELP_AT - 15, "");
-	puts("show versions of this tool and what it is built with");
+	for (const struct fox_opt *o = fox_doc_common; o->type; o++)
+		print_row(o);
 	if (t->notes)
 		printf("\n%s\n", t->notes);
-	puts("\nExit status: 0 ok or proven, 1 a check failed or data is cut, 2 usage, 3 unreadable input or "
-	     "i/o, 4 unsupported");
+	for (const struct fox_doc_row *r = fox_doc_statuses; r->name; r++)
+		printf("%s%s %s", r == fox_doc_statuses ? "\nExit status: " : ", ", r->name, r->text);
+	putchar('\n');
 }
 
 static void print_help(const struct fox_tool *t)
@@ -235,6 +235,10 @@ enum fox_status fox_opt_parse(
 	struct option longs[MAX_OPTIONS + 3];
 	char shorts[2 * MAX_OPTIONS + 3];
 	*done = false;
+	if (fox_doc_asked(argc, argv)) {
+		*done = true;
+		return fox_doc_run(tool, argc, argv, err);
+	}
 	make_tables(tool->options, longs, shorts);
 	opterr = 0;
 	optind = 1;
@@ -269,8 +273,12 @@ int fox_verbs_run(const struct fox_tool *tool, const struct fox_verb *verbs, int
 	for (const struct fox_verb *v = verbs; v->name; v++)
 		if (!strcmp(word, v->name))
 			return v->run(argc - 1, argv + 1);
+	struct fox_tool all = *tool;
+	all.verbs = verbs;
 	if (!strcmp(word, "-h") || !strcmp(word, "--help"))
 		print_verbs(tool, verbs);
+	else if (fox_doc_asked(argc, argv))
+		(void)!fox_doc_run(&all, argc, argv, &err);
 	else if (!strcmp(word, "--version"))
 		print_version(tool);
 	else if (*word)

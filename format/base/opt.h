@@ -1,5 +1,4 @@
-/* opt.h - the option table of a tool: parser, --help, and (later) man page and completions from the same
- * rows. */
+/* opt.h - the option table of a tool: parser, --help, man page and completions from the same rows. */
 #ifndef FOX_OPT_H
 #define FOX_OPT_H
 
@@ -37,19 +36,25 @@ struct fox_opt {
 	uint64_t min, max;
 };
 
+struct fox_verb;
+
 struct fox_tool {
 	const char *name;    /* "fox-convert" */
 	const char *summary; /* one line: what it does */
-	const char *usage;   /* lines after "Usage: ", separated by \n */
-	const char *notes;   /* after the options: example and what the reader must know; may be NULL */
+	/* Lines after "Usage: ", separated by \n. Two blanks or more, and what a line is for may follow. A lower-case word
+	 * behind the tool's name is a verb that takes the tool's own options ("fox-inspect keys FILE"): completions know it. */
+	const char *usage;
+	const char *notes; /* after the options: what the reader must know, and lines "Example: ..."; may be NULL */
 	const struct fox_opt *options;
 	uint32_t min_args, max_args; /* positional arguments */
+	/* Verbs with options of their own that main() has looked for already, or NULL: for the man page and completions. */
+	const struct fox_verb *verbs;
 };
 
 /*
  * fox_opt_parse - read argv by the table
  *
- * Handles -h/--help and --version itself (prints to stdout, exits 0 through *done). Options may stand
+ * Handles -h/--help, --version and --generate (format/base/opt_doc.h) itself (prints to stdout, exits 0 through *done). Options may stand
  * anywhere; "--" ends them. After FOX_OK with !*done, argv[*first .. argc) are the positional arguments.
  * errors FOX_E_ARG: unknown option, bad value (a bad enum value lists the choices), too few or many arguments; FOX_E_IO:
  * --help or --version could not be written

@@ -1,5 +1,5 @@
 # fox-pack merge's output: whole or not at all, whatever fails; the shards stay as they are.
-mode= tool=fox-pack
+mode= tool=fox-pack verb=merge in=in-00001-of-00003.gguf
 fox-convert "$FOX_ROOT/tests/demo" -q -o model.gguf >/dev/null
 fox-pack split --max-tensors 20 model.gguf -q -o in >/dev/null
 cat in-* | cksum >before

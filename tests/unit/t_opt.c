@@ -37,7 +37,7 @@ static const struct fox_opt rows[] = {
         .choices = kinds},
     {0},
 };
-static const struct fox_tool tool = {"fox-test", "tests", "fox-test FILE", NULL, rows, 1, 2};
+static const struct fox_tool tool = {"fox-test", "tests", "fox-test FILE", NULL, rows, 1, 2, NULL};
 
 static enum fox_status run(struct fox_err *e, int *first, int argc, ...)
 {
