@@ -11,6 +11,10 @@
 
 #include "convert/zip_write.h"
 
+/* Freeing an archive compresses zeros for what a member lacks: above this many it is not worth the time, and libarchive keeps
+ * a few hundred kilobytes of a program that is about to end. */
+enum { MAX_ENDING = 64 << 20 };
+
 struct fox_arc {
 	enum fox_arc_kind kind;
 	struct fox_out *out;
@@ -20,6 +24,7 @@ struct fox_arc {
 	struct fox_zip_writer *zip;
 	struct archive *tar;
 	struct archive_entry *entry;
+	bool abandoned;
 	struct fox_err write_err; /* what the output said, inside libarchive's callback */
 	char name[1025];
 };
@@ -46,25 +51,26 @@ bool fox_arc_kind_of(struct fox_str path, enum fox_arc_kind *kind, struct fox_st
 
 /* ---- tar */
 
+/* Never fails as libarchive sees it: after an error of a client it frees less than it took. */
 static la_ssize_t put(struct archive *tar, void *ctx, const void *p, size_t n)
 {
 	struct fox_arc *a = ctx;
-	if (fox_out_write(a->out, a->at, p, n, &a->write_err)) {
-		archive_set_error(tar, EIO, "the output failed");
-		return -1;
-	}
-	a->at += n;
+	(void)tar;
+	if (!a->abandoned && !a->write_err.code && !fox_out_write(a->out, a->at, p, n, &a->write_err))
+		a->at += n;
 	return (la_ssize_t)n;
 }
 
-/* What the output said, or else libarchive. */
-static enum fox_status tar_failed(struct fox_arc *a, struct fox_err *err)
+/* What came of a call: what the output said, or else libarchive. */
+static enum fox_status came_of(struct fox_arc *a, bool ok, struct fox_err *err)
 {
 	if (a->write_err.code) {
 		if (err && !err->code)
 			*err = a->write_err;
 		return a->write_err.code;
 	}
+	if (ok)
+		return FOX_OK;
 	const char *why = archive_error_string(a->tar);
 	return fox_fail(err, archive_errno(a->tar) == ENOMEM ? FOX_E_NOMEM : FOX_E_IO, FOX_NOWHERE,
 	    "cannot write the archive: %s", why ? why : "no reason given");
@@ -78,7 +84,7 @@ static enum fox_status open_tar(struct fox_arc *a, struct fox_err *err)
 	if (!a->tar || !a->entry)
 		return fox_fail_nomem(err);
 	if (archive_write_set_format_gnutar(a->tar) != ARCHIVE_OK)
-		return tar_failed(a, err);
+		return came_of(a, false, err);
 	if (a->kind == FOX_ARC_TAR_GZ) {
 		r = archive_write_add_filter_gzip(a->tar);
 		if (!r && (archive_write_set_filter_option(a->tar, "gzip", "timestamp", NULL) ||
@@ -94,7 +100,7 @@ static enum fox_status open_tar(struct fox_arc *a, struct fox_err *err)
 		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "libarchive was built without '%s'", endings[a->kind]);
 	archive_write_set_bytes_per_block(a->tar, 0); /* pieces go straight to the output */
 	archive_write_set_bytes_in_last_block(a->tar, 1);
-	return archive_write_open(a->tar, a, NULL, put, NULL) == ARCHIVE_OK ? FOX_OK : tar_failed(a, err);
+	return came_of(a, archive_write_open(a->tar, a, NULL, put, NULL) == ARCHIVE_OK, err);
 }
 
 static enum fox_status begin_tar(struct fox_arc *a, uint64_t bytes, struct fox_err *err)
@@ -105,15 +111,15 @@ static enum fox_status begin_tar(struct fox_arc *a, uint64_t bytes, struct fox_e
 	archive_entry_set_perm(a->entry, 0644);
 	archive_entry_set_size(a->entry, (la_int64_t)bytes);
 	archive_entry_set_mtime(a->entry, (time_t)a->mtime, 0);
-	return archive_write_header(a->tar, a->entry) == ARCHIVE_OK ? FOX_OK : tar_failed(a, err);
+	return came_of(a, archive_write_header(a->tar, a->entry) == ARCHIVE_OK, err);
 }
 
 static enum fox_status data_tar(struct fox_arc *a, const uint8_t *p, size_t n, struct fox_err *err)
 {
 	while (n) {
 		la_ssize_t put_n = archive_write_data(a->tar, p, n);
-		if (put_n <= 0)
-			return tar_failed(a, err);
+		if (put_n <= 0 || a->write_err.code)
+			return came_of(a, false, err);
 		p += put_n;
 		n -= (size_t)put_n;
 	}
@@ -143,7 +149,9 @@ void fox_arc_close(struct fox_arc *a)
 	if (!a)
 		return;
 	if (a->tar) {
-		archive_write_fail(a->tar); /* else it would write an end behind what failed */
+		a->abandoned = true; /* what failed gets no end */
+		if (a->left > MAX_ENDING && a->kind != FOX_ARC_TAR)
+			archive_write_fail(a->tar);
 		archive_write_free(a->tar);
 	}
 	archive_entry_free(a->entry);
@@ -182,15 +190,14 @@ enum fox_status fox_arc_end(struct fox_arc *a, struct fox_err *err)
 		    (unsigned long long)a->left);
 	if (a->zip)
 		return fox_zip_writer_end(a->zip, err);
-	return archive_write_finish_entry(a->tar) == ARCHIVE_OK ? FOX_OK : tar_failed(a, err);
+	return came_of(a, archive_write_finish_entry(a->tar) == ARCHIVE_OK, err);
 }
 
 enum fox_status fox_arc_finish(struct fox_arc *a, uint64_t *bytes, struct fox_err *err)
 {
 	if (a->zip)
 		return fox_zip_writer_finish(a->zip, bytes, err);
-	if (archive_write_close(a->tar) != ARCHIVE_OK)
-		return tar_failed(a, err);
+	enum fox_status s = came_of(a, archive_write_close(a->tar) == ARCHIVE_OK, err);
 	*bytes = a->at;
-	return FOX_OK;
+	return s;
 }
