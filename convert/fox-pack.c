@@ -9,6 +9,10 @@ static const struct fox_verb verbs[] = {
     {"expand", "the GGUF file in a compressed one, proven", fox_verb_expand},
     {"split", "write a container as a set of shards", fox_verb_split},
     {"merge", "write a set of shards as one container", fox_verb_merge},
+    {"bundle", "a model, its licence, card and checksums as one reproducible archive", fox_verb_bundle},
+    {"unpack", "an archive into a folder, which appears when all of it is proven", fox_verb_unpack},
+    {"oci", "a model as an OCI image layout, for registries", fox_verb_oci},
+    {"modelfile", "a Modelfile beside a model, for ollama", fox_verb_modelfile},
     {NULL, NULL, NULL},
 };
 

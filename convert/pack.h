@@ -10,5 +10,9 @@ int fox_verb_expand(int argc, char **argv);
 int fox_verb_split(int argc, char **argv);
 int fox_verb_merge(int argc, char **argv);
 int fox_verb_set(int argc, char **argv); /* of fox-convert: spec/edit.md */
+int fox_verb_bundle(int argc, char **argv);
+int fox_verb_unpack(int argc, char **argv);
+int fox_verb_oci(int argc, char **argv);
+int fox_verb_modelfile(int argc, char **argv);
 
 #endif
