@@ -119,6 +119,11 @@ bench: all
 	$(MAKE) $(GENS)
 	tests/bench.sh $(abspath $(B))
 
+## bench-pack: the speed of fox-pack, as ratios against cp and tar
+bench-pack: all
+	$(MAKE) $(GENS)
+	tests/bench_pack.sh $(abspath $(B))
+
 ## bench-peers: fox-bench against LLAMA_BENCH=path and fox-quantize against LLAMA_QUANTIZE=path, in turns
 bench-peers: all
 	$(MAKE) $(GENS)
@@ -232,5 +237,5 @@ $(BINS) $(TESTS) $(FUZZ) $(GENS) $(SIMTESTS) $(SIMTBINS) $(GPUTESTS):
 	$(CC) $(OPT) -pthread $(LDFLAGS) $(filter %.o,$^) $(SIMTEXTRA) -Wl,--start-group $(LIB) $(filter %/libfoxcuda.a,$^) -Wl,--end-group $(LIBS) $(CULIBS) $(LDTEST) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all bins demo test run-tests test-all setup bench bench-peers check-gpu gpu-tests bench-gpu fuzz fuzz-bins lint format deps install uninstall dist deb clean help
+.PHONY: all bins demo test run-tests test-all setup bench bench-pack bench-peers check-gpu gpu-tests bench-gpu fuzz fuzz-bins lint format deps install uninstall dist deb clean help
 .SECONDARY:

@@ -19,6 +19,11 @@ static void show_progress(void *ctx, uint64_t done, uint64_t total)
 	fox_log_progress("converting", done, total);
 }
 
+static const struct fox_verb verbs[] = {
+    {"set", "change keys of a GGUF file", fox_verb_set},
+    {NULL, NULL, NULL},
+};
+
 int main(int argc, char **argv)
 {
 	int first;
@@ -74,12 +79,13 @@ int main(int argc, char **argv)
 	    .options = options,
 	    .min_args = 1,
 	    .max_args = 1,
+	    .verbs = verbs,
 	};
 	struct fox_err err = {0};
 	fox_signals_init();
 	fox_version_extra = fox_kernels_describe;
-	if (argc > 1 && !strcmp(argv[1], "set"))
-		return fox_verb_set(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], verbs[0].name))
+		return verbs[0].run(argc - 1, argv + 1);
 	fox_log_init(tool.name);
 	enum fox_status s = fox_opt_parse(&tool, argc, argv, &first, &done, &err);
 	if (s)

@@ -154,6 +154,8 @@ enum fox_status fox_payload_open(
 		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "more than %d files", MAX_EXTRA);
 	if (!s)
 		s = fox_gguf_open_set(&p->g, o->model, err);
+	if (!s)
+		s = fox_gguf_settled(p->g, err);
 	if (!s && !(p->list = calloc(fox_gguf_parts(p->g) + o->n_extra + 2, sizeof *p->list)))
 		s = fox_fail_nomem(err);
 	if (!s) {

@@ -69,6 +69,7 @@ static enum fox_status add_model(struct sign *x, const char *path, bool *later, 
 			*err = why;
 		return *later ? FOX_OK : (fox_in_file(err, path), s);
 	}
+	s = fox_gguf_settled(g, err);
 	for (size_t i = 0; i < fox_gguf_parts(g) && !s; i++)
 		s = add_item(x, fox_gguf_path(fox_gguf_part(g, i)), err);
 	fox_gguf_close(g);

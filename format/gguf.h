@@ -90,6 +90,9 @@ enum fox_status fox_gguf_open_set(struct fox_gguf **out, const char *path, struc
  * first file. */
 size_t fox_gguf_parts(const struct fox_gguf *g);
 const struct fox_gguf *fox_gguf_part(const struct fox_gguf *g, size_t i);
+/* For who takes the bytes of the files as they lie there: FOX_E_MISMATCH when one of them has a header that was left half
+ * changed (fox_gguf_header.interrupted). */
+enum fox_status fox_gguf_settled(const struct fox_gguf *g, struct fox_err *err) FOX_MUST_CHECK;
 /* The same over bytes that the caller keeps alive (fuzzing, tests). path is for messages. */
 enum fox_status fox_gguf_open_bytes(
     struct fox_gguf **out, struct fox_span bytes, const char *path, struct fox_err *err) FOX_MUST_CHECK;

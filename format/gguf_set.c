@@ -292,3 +292,17 @@ const struct fox_gguf *fox_gguf_part(const struct fox_gguf *g, size_t i)
 {
 	return g->parts ? g->parts[i] : g;
 }
+
+enum fox_status fox_gguf_settled(const struct fox_gguf *g, struct fox_err *err)
+{
+	for (size_t i = 0; i < fox_gguf_parts(g); i++) {
+		const struct fox_gguf *part = fox_gguf_part(g, i);
+		if (!fox_gguf_header(part)->interrupted)
+			continue;
+		fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
+		    "a change of keys was interrupted, and the header is half of each: 'fox-convert set --recover' finishes it");
+		fox_in_file(err, fox_gguf_path(part));
+		return FOX_E_MISMATCH;
+	}
+	return FOX_OK;
+}

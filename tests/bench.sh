@@ -15,7 +15,7 @@ need_gb=11 # source 3.3, two outputs 6.7, and what the tools themselves hold
 
 # ---- the place
 
-names="convert without SHA-256, convert with SHA-256, memory, same bytes, parameters, verify, inspect, quantize, compress, run"
+names="convert without SHA-256, convert with SHA-256, memory, same bytes, parameters, verify, inspect, quantize, run"
 take_place $need_gb "$names"
 src=$dir/src out=$dir/out.gguf out2=$dir/out2.gguf copy=$dir/copy
 mkdir "$copy" || die "cannot make a folder in '$dir'"
@@ -92,21 +92,6 @@ quantize_rows "$out" q8_0 q4_0 q6_k q4_k_m
 time_it -n 1 "$bin/fox-quantize" "$out" q4_0,q4_k_m -o "$dir/q-{type}.gguf" -q
 judge "quantize to two types: maximum RSS, MiB" - - "$(mib $rss)" 256
 rm -f "$dir"/q-*.gguf
-
-# ---- compression
-
-z=$dir/out.gguf.foxz
-time_it -n "$rounds" -d "$z" -d "$q2" -o "$dir/said" "$bin/fox-pack" compress "$out" -o "$z" -q -- 2 cp --reflink=never "$out" "$q2"
-judge "compress / cp" "$(seconds $s)" "$(seconds $s1)" "$(ratio $r1)" 2.00
-judge "compress: maximum RSS, MiB" - - "$(mib $rss)" 256
-judge "compressed / bytes" - - "$(awk '$1 == "ratio" { print $2 }' "$dir/said")" 0.665
-rm -f "$q2" "$out"
-# there is no room for a second container; both shards are as many bytes
-# shellcheck disable=SC2086 # words
-time_it -n "$rounds" -d "$out" -d "$copy/$a" -d "$copy/$b" "$bin/fox-pack" expand "$z" -o "$out" -q -- 1.7 $cp_cmd
-judge "expand / cp" "$(seconds $s)" "$(seconds $s1)" "$(ratio $r1)" 1.70
-judge "expand: maximum RSS, MiB" - - "$(mib $rss)" 256
-rm -f "$z" "$copy/$a" "$copy/$b"
 
 # ---- the run
 

@@ -10,7 +10,7 @@ bin=$1/bin gen=$1/tests/gen
 root=$(cd "$(dirname "$0")/.." && pwd)
 name=bench_pack
 . "$root/tests/bench_lib.sh"
-take_place 11 "split, merge, bundle, unpack, compress, expand"
+take_place 13 "split, merge, bundle, unpack, compress, expand"
 model=$dir/m.gguf set=$dir/s one=$dir/one.gguf copy=$dir/copy.gguf
 most=256 # MiB resident
 
@@ -67,14 +67,18 @@ rm -rf "$dir/u" "$tar"
 # ---- planes
 
 packed=$dir/m.gguf.foxz
-time_it -n "$rounds" -d "$packed" "$bin/fox-pack" compress "$model" -o "$packed" -j 2 -q
+time_it -n "$rounds" -d "$packed" -d "$copy" -o "$dir/said" "$bin/fox-pack" compress "$model" -o "$packed" -j 2 -q -- 2 cp --reflink=never "$model" "$copy"
 pace "compress, 2 threads: GB/s" "$s" 0.40
+told "compress / cp" "$(seconds $s)" "$(ratio $r1)"
 judge "compress: maximum RSS, MiB" - - "$(mib $rss)" $most
+judge "compressed / bytes" - - "$(awk '$1 == "ratio" { print $2 }' "$dir/said")" 0.665
+rm -f "$copy"
 run "$bin/fox-pack" compress "$model" -o "$packed" -j 2 -q -f >/dev/null || die "compress failed"
-told "compressed to, % of the bytes" - "$(awk -v a="$(wc -c <"$packed")" -v b="$bytes" 'BEGIN { printf "%.1f", 100 * a / b }')"
-time_it -n "$rounds" -d "$one" "$bin/fox-pack" expand "$packed" -o "$one" -j 2 -q
+time_it -n "$rounds" -d "$one" -d "$copy" "$bin/fox-pack" expand "$packed" -o "$one" -j 2 -q -- 2 cp --reflink=never "$model" "$copy"
 pace "expand, 2 threads: GB/s" "$s" 0.75
+told "expand / cp" "$(seconds $s)" "$(ratio $r1)"
 judge "expand: maximum RSS, MiB" - - "$(mib $rss)" $most
+rm -f "$copy"
 same=1
 "$bin/fox-pack" expand "$packed" -o "$one" -q -f >/dev/null && cmp -s "$model" "$one" && same=0
 judge "compressed and expanded: files that differ" - - $same 0

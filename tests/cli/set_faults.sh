@@ -47,6 +47,9 @@ seen
 state
 seen
 fox-verify out/o.gguf -q | sed 's/  */ /g'
+for verb in 'sign out/o.gguf -o out/SUMS' 'bundle out/o.gguf -o out/b.tar' 'oci out/o.gguf -o out/l' 'compress out/o.gguf -o out/c'; do
+	fox-pack $verb -q 2>&1 | sed "s/'[^']*\/out\//'out\//"
+done
 code=0
 look "recovered"
 state
