@@ -56,14 +56,14 @@ static void show(void *ctx, uint64_t done, uint64_t total)
 static enum fox_status work(const struct fox_compress_verb *v, const char *path, struct fox_out *out,
     struct fox_compressed *r, struct fox_err *err)
 {
-	struct fox_map_file map = {0};
 	struct fox_gguf *g = NULL;
-	struct fox_file file = {0}, *in = v->expand ? &file : &map.file;
-	enum fox_status s = v->expand ? fox_file_open(&file, path, err) : fox_map_open(&map, path, err);
+	struct fox_file packed = {0};
+	enum fox_status s = v->expand ? fox_file_open(&packed, path, err) : fox_gguf_open(&g, path, err);
+	const struct fox_file *in = g ? fox_gguf_file(g) : &packed;
 	if (!s && fox_out_is_input(out, in))
 		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "the output is the input");
-	if (!s && !v->expand)
-		s = fox_gguf_open_bytes(&g, map.bytes, path, err);
+	if (!s && g)
+		s = fox_gguf_settled(g, err);
 	struct fox_compression c = {.in = in,
 	    .out = out,
 	    .threads = v->threads,
@@ -76,8 +76,7 @@ static enum fox_status work(const struct fox_compress_verb *v, const char *path,
 	if (s)
 		fox_in_file(err, path);
 	fox_gguf_close(g);
-	fox_map_close(&map);
-	fox_file_close(&file);
+	fox_file_close(&packed);
 	return s;
 }
 

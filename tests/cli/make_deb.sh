@@ -13,7 +13,8 @@ for f in one/*.deb; do
 	dpkg-deb -c "$f" | awk '{print $2}' | sort -u
 	dpkg-deb -x "$f" tree
 	dpkg-deb -e "$f" control
-	sed -n 's/^\(Package\|Section\|Depends\): *\([a-z-]*\).*/\1 \2/p' control/control
+	sed -n 's/^\(Package\|Section\): */\1 /p' control/control
+	grep -ow 'libc6\|libarchive-dev' control/control | uniq
 	(cd tree && md5sum --quiet -c ../control/md5sums) || echo "md5sums: exit $?"
 done
 gzip -dc tree/usr/share/man/man1/fox-run.1.gz | grep -c '^\.TH'
