@@ -27,7 +27,7 @@ began=$(cpu_ticks)
 # pace NAME SECONDS LEAST: GB of the model a second, at least LEAST
 pace() {
 	v=$(awk -v b="$bytes" -v s="$2" 'BEGIN { printf "%.2f", b / s / 1e9 }')
-	verdict=$(awk -v v="$v" -v l="$3" 'BEGIN { print v + 0 >= l + 0 ? "ok" : "MISSED" }')
+	verdict=$(awk -v v="$v" -v l="$3" 'BEGIN { print (v + 0 >= l + 0) ? "ok" : "MISSED" }')
 	[ "$verdict" = ok ] || missed=$((missed + 1))
 	row "$1" "$(seconds "$2")" - "$v" "$3" "$verdict"
 }
@@ -41,6 +41,7 @@ time_it -n "$rounds" $shards -d "$copy" "$bin/fox-pack" split -s 1G "$model" -o 
 judge "split -s 1G / cp" "$(seconds $s)" "$(seconds $s1)" "$(ratio $r1)" 1.30
 judge "split: maximum RSS, MiB" - - "$(mib $rss)" $most
 rm -f "$copy"
+run "$bin/fox-pack" split -s 1G "$model" -o "$set/m" -q >/dev/null || die "split failed"
 [ -e "$set/m-00004-of-00004.gguf" ] || die "split made other files: $(ls "$set")"
 rm -f "$one"
 time_it -n "$rounds" -d "$one" -d "$copy" "$bin/fox-pack" merge "$set/m-00001-of-00004.gguf" -o "$one" -q -- 1.3 cp --reflink=never "$model" "$copy"
