@@ -1,4 +1,5 @@
 /* fox-convert.c - options in, summary out; the work is convert.c's. */
+#include "convert/back.h"
 #include "convert/convert.h"
 #include "convert/mixture_opts.h"
 #include "format/base/io.h"
@@ -18,9 +19,27 @@ static void show_progress(void *ctx, uint64_t done, uint64_t total)
 	fox_log_progress("converting", done, total);
 }
 
+/* --to hf */
+static int back(const struct fox_convert_options *o, uint64_t max_shard)
+{
+	struct fox_err err = {0};
+	struct fox_buf report = {0};
+	struct fox_back_options b = {.src = o->src, .out = o->out, .type = o->types.types, .max_shard = max_shard,
+	    .dry_run = o->dry_run, .allow_lossy = o->allow_lossy, .note = say, .progress = show_progress};
+	enum fox_status s = o->out ? fox_back(&b, &report, &err)
+	                           : fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "--to hf needs a folder: -o DIR");
+	fox_log_progress_end();
+	if (!s)
+		s = fox_stdout_put(fox_buf_view(&report), &err);
+	fox_buf_free(&report);
+	return s ? fox_log_err(&err) : 0;
+}
+
 int main(int argc, char **argv)
 {
-	int first;
+	static const char *const forms[] = {"gguf", "hf", NULL};
+	int first, to = 0;
+	uint64_t max_shard = (uint64_t)5 << 30;
 	uint32_t threads = 0;
 	bool quiet = false, no_hash = false, done;
 	struct fox_convert_options o = {.note = say, .progress = show_progress};
@@ -31,6 +50,9 @@ int main(int argc, char **argv)
 	    {FOX_OPT_STR, 't', "type", &o.types.types, "TYPE",
 	        "types of the matrices, separated by commas (default: auto)", NULL, 0, 0},
 	    FOX_MIXTURE_ROWS(o.types, lists),
+	    {FOX_OPT_ENUM, 0, "to", &to, "FORM", "gguf, or hf: a GGUF file back to a checkpoint folder (-o DIR)", forms, 0, 0},
+	    {FOX_OPT_SIZE, 0, "max-shard-size", &max_shard, "SIZE", "with --to hf: tensor data in one file (default: 5G)",
+	        NULL, 1, 0},
 	    {FOX_OPT_STR, 0, "name", &o.name, "NAME", "the model's name (general.name)", NULL, 0, 0},
 	    {FOX_OPT_STR, 0, "tokenizer", &o.tokenizer, "PATH",
 	        "take the tokenizer from this folder, repository id or file", NULL, 0, 0},
@@ -56,7 +78,7 @@ int main(int argc, char **argv)
 	const struct fox_tool tool = {
 	    .name = "fox-convert",
 	    .summary = "turn a Hugging Face checkpoint into GGUF files, reading it once",
-	    .usage = "fox-convert SRC [-o PATH] [-t TYPE] [options]",
+	    .usage = "fox-convert SRC [-o PATH] [-t TYPE] [options]\nfox-convert FILE.gguf --to hf -o DIR [-t f32|f16|bf16]",
 	    .notes =
 	        "SRC is a checkpoint folder, a weight file in one (.safetensors; .bin, .pt or .pth of PyTorch), "
 	        "or a\n"
@@ -83,6 +105,8 @@ int main(int argc, char **argv)
 		return 0;
 	fox_log_quiet(quiet);
 	o.src = argv[first];
+	if (to)
+		return back(&o, max_shard);
 	fox_mixture_take(&o.types, &lists);
 	o.threads = threads;
 	o.hash_sources = !no_hash;
