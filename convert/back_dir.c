@@ -89,7 +89,7 @@ enum fox_status back_dir_commit(struct back_dir *d, struct fox_err *err)
 		s = fox_fail_errno(err, errno, "cannot open folder '%s' to others", d->temp.p);
 	if (s)
 		return s;
-	if (rename(d->temp.p, d->final.p)) {
+	if (renameat(AT_FDCWD, d->temp.p, AT_FDCWD, d->final.p)) {
 		if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
 			return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' exists by now", d->final.p);
 		return fox_fail_errno(err, errno, "cannot rename '%s' to '%s'", d->temp.p, d->final.p);
