@@ -143,11 +143,11 @@ static uint64_t varint_bytes(uint64_t v)
 	return n;
 }
 
-/* Text and score are always written, the type when it is not that of most pieces. */
-static void put_piece(struct fox_buf *b, const struct piece *p)
+/* Text and score are always written, the type when it is not that of most pieces; or always, as in models that were edited. */
+static void put_piece(struct fox_buf *b, const struct piece *p, bool always)
 {
 	uint8_t score[4];
-	bool typed = p->type != FOX_TOK_NORMAL;
+	bool typed = always || p->type != FOX_TOK_NORMAL;
 	put_varint(b, 1 << 3 | 2);
 	put_varint(b, 1 + varint_bytes(p->text.n) + p->text.n + 5 + (typed ? 2 : 0));
 	put_varint(b, 1 << 3 | 2);
@@ -173,34 +173,40 @@ static uint32_t usual_count(const struct fox_tokdata *t, const struct trainer *t
 	return n;
 }
 
+/* The first n pieces, where n is what gives the source's size; false when none does, and then the usual number. */
+static bool put_pieces(struct fox_buf *out, const struct fox_tokdata *t, const struct trainer *tr,
+    const struct back_source *src, bool always)
+{
+	struct fox_buf text = {0};
+	uint32_t user = 0, usual = usual_count(t, tr);
+	size_t usual_bytes = 0;
+	bool found = false;
+	fox_buf_clear(out);
+	for (uint32_t i = 0; i < t->n && !found && !out->failed; i++) {
+		while (user < t->n_user && t->user[user] < i)
+			user++;
+		struct piece p = piece_of(t, tr, i, user < t->n_user && t->user[user] == i, &text);
+		put_piece(out, &p, always);
+		if (i + 1 == usual)
+			usual_bytes = out->n;
+		found = src->there && out->n + t->spm_spec.n == src->bytes;
+	}
+	out->failed |= text.failed;
+	if (!found && !out->failed)
+		out->n = usual_bytes;
+	fox_buf_free(&text);
+	return found;
+}
+
 enum fox_status back_spiece(
     struct fox_buf *out, const struct fox_tokdata *t, const struct back_source *src, struct fox_err *err)
 {
 	struct trainer tr;
 	struct fox_arena arena = {0};
-	struct fox_buf text = {0};
-	uint32_t user = 0, usual = 0;
-	size_t usual_bytes = 0, found = 0;
-	if (!read_trainer(&tr, t->spm_spec, &arena)) {
-		fox_arena_free(&arena);
-		return fox_fail_nomem(err);
-	}
-	usual = usual_count(t, &tr);
-	for (uint32_t i = 0; i < t->n && !found && !out->failed; i++) {
-		while (user < t->n_user && t->user[user] < i)
-			user++;
-		struct piece p = piece_of(t, &tr, i, user < t->n_user && t->user[user] == i, &text);
-		put_piece(out, &p);
-		if (i + 1 == usual)
-			usual_bytes = out->n;
-		if (src->there && out->n + t->spm_spec.n == src->bytes)
-			found = out->n;
-	}
-	bool failed = out->failed || text.failed;
-	if (!failed)
-		out->n = found ? found : usual_bytes;
+	bool good = read_trainer(&tr, t->spm_spec, &arena);
+	if (good && !put_pieces(out, t, &tr, src, false) && !put_pieces(out, t, &tr, src, true))
+		put_pieces(out, t, &tr, src, false);
 	fox_buf_add(out, t->spm_spec.p, t->spm_spec.n);
-	fox_buf_free(&text);
 	fox_arena_free(&arena);
-	return failed || out->failed ? fox_fail_nomem(err) : FOX_OK;
+	return good && !out->failed ? FOX_OK : fox_fail_nomem(err);
 }

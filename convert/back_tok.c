@@ -106,13 +106,38 @@ static enum fox_status prove(struct work *w, const struct back_file *f, const st
 typedef enum fox_status make_fn(
     struct fox_buf *out, const struct fox_tokdata *t, const struct back_source *src, struct fox_err *err);
 
+/* What the source's file was called: name, unless --tokenizer named a file of its own, which is then the one under tokenizer/
+ * that ends like it and is no other. */
+static void source_name(const struct work *w, const char *name, char out[80])
+{
+	const struct fox_gguf_kv *names = fox_gguf_find_key(w->g, FOX_KEY_SRC_NAMES);
+	struct fox_str file;
+	uint64_t at = 0;
+	snprintf(out, 80, "%s", name);
+	if (back_source_of(w->g, name).there || !names || names->type != FOX_GGUF_ARR ||
+	    names->item != FOX_GGUF_STR)
+		return;
+	while (fox_gguf_next_str(w->g, names, &at, &file)) {
+		bool other =
+		    !fox_str_starts(file, "tokenizer/") || !fox_str_ends(file, strrchr(name, '.')) || file.n > 80;
+		file = other ? file : (struct fox_str){file.p + 10, file.n - 10};
+		for (size_t i = 0; i < w->f->n && !other; i++)
+			other = fox_str_is(file, w->f->list[i].name);
+		if (!other)
+			snprintf(out, 80, "%.*s", FOX_STR_ARG(file));
+	}
+}
+
 static enum fox_status make(struct work *w, const char *name, make_fn *fn)
 {
-	struct back_source src = back_source_of(w->g, name);
+	char was[80];
+	source_name(w, name, was);
+	struct back_source src = back_source_of(w->g, was);
 	struct back_file *file = add_file(w, name, strlen(name));
 	if (!file)
 		return fox_fail(
 		    w->err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "a key stands for '%s', which is made of others", name);
+	memcpy(file->source, was, sizeof was);
 	enum fox_status s = fn(&file->made, &w->f->tok, &src, w->err);
 	return s ? s : prove(w, file, &src);
 }
@@ -177,7 +202,7 @@ static enum fox_status tell_absent(struct work *w)
 		if (fox_str_starts(file, "tokenizer/"))
 			file = (struct fox_str){file.p + 10, file.n - 10};
 		for (size_t i = 0; i < w->f->n && !there; i++)
-			there = fox_str_is(file, w->f->list[i].name);
+			there = fox_str_is(file, w->f->list[i].name) || fox_str_is(file, w->f->list[i].source);
 		if (!there && list.n < 512)
 			fox_buf_fmt(&list, "%s%.*s", list.n ? ", " : "", FOX_STR_ARG(file));
 	}

@@ -11,6 +11,7 @@
 
 struct back_file {
 	char name[80];        /* no path */
+	char source[80];      /* of a made one: what the source called it */
 	struct fox_str fixed; /* p not NULL: the contents are the container's */
 	struct fox_buf made;  /* else */
 };

@@ -66,6 +66,21 @@ static void put_real(struct fox_buf *b, double v)
 		fox_buf_str(b, ".0");
 }
 
+/* Layouts of JSON: serde_json's and Python's. */
+static const struct form {
+	const char *comma, *colon;
+	bool lines; /* a line for each member, indented by two blanks */
+} forms[] = {{",", ": ", true}, {",", ":", false}, {", ", ": ", false}};
+
+static void put_line(struct fox_buf *b, const struct form *f, unsigned depth)
+{
+	if (!f->lines)
+		return;
+	fox_buf_char(b, '\n');
+	for (unsigned i = 0; i < depth; i++)
+		fox_buf_str(b, "  ");
+}
+
 /* ---- what the vocabulary has */
 
 struct vocab {
@@ -73,8 +88,9 @@ struct vocab {
 	struct fox_tokspec spec;
 	struct fox_str *piece; /* [t->n] as the source has it; p NULL: a row without a piece */
 	uint32_t top, least,
-	    n;      /* one past the last piece; where added tokens at the end begin; ids below n are written */
-	bool pairs; /* merges as pairs */
+	    n; /* one past the last piece; where added tokens at the end begin; ids below n are written */
+	bool pairs, ends; /* merges as pairs; a newline at the end */
+	const struct form *form;
 };
 
 static bool is_filled(const struct fox_tokdata *t, uint32_t i)
@@ -113,48 +129,89 @@ static enum fox_status vocab_open(struct vocab *v, const struct fox_tokdata *t, 
 
 /* ---- tokenizer.json */
 
+/* A list of two: [a, b] at a depth. */
+static void open_pair(struct fox_buf *b, const struct form *f)
+{
+	fox_buf_char(b, '[');
+	put_line(b, f, 4);
+}
+
+static void half_pair(struct fox_buf *b, const struct form *f)
+{
+	fox_buf_str(b, f->comma);
+	put_line(b, f, 4);
+}
+
+static void close_pair(struct fox_buf *b, const struct form *f)
+{
+	put_line(b, f, 3);
+	fox_buf_char(b, ']');
+}
+
+/* One of model.vocab, with the comma before it. */
+static void put_member(struct fox_buf *b, const struct vocab *v, uint32_t i, bool comma)
+{
+	bool list = v->spec.model == FOX_TOKMODEL_UNIGRAM;
+	if (comma)
+		fox_buf_str(b, v->form->comma);
+	put_line(b, v->form, 3);
+	if (list)
+		open_pair(b, v->form);
+	put_quoted(b, v->piece[i], STYLE_SERDE);
+	if (!list) {
+		fox_buf_fmt(b, "%s%u", v->form->colon, i);
+		return;
+	}
+	half_pair(b, v->form);
+	put_real(b, v->t->exact_score ? v->t->exact_score[i] : (double)v->t->score[i]);
+	close_pair(b, v->form);
+}
+
+static void put_key(struct fox_buf *b, const struct vocab *v, const char *key, char bracket)
+{
+	fox_buf_fmt(b, "\"%s\"%s%c", key, v->form->colon, bracket);
+}
+
 static void put_vocab(struct fox_buf *b, const struct vocab *v)
 {
 	bool list = v->spec.model == FOX_TOKMODEL_UNIGRAM, any = false;
-	fox_buf_str(b, list ? "\"vocab\": [" : "\"vocab\": {");
-	for (uint32_t i = 0; i < v->n; i++) {
-		if (!v->piece[i].p)
-			continue;
-		fox_buf_str(b, any ? ",\n      " : "\n      ");
-		any = true;
-		if (list)
-			fox_buf_str(b, "[\n        ");
-		put_quoted(b, v->piece[i], STYLE_SERDE);
-		if (!list) {
-			fox_buf_fmt(b, ": %u", i);
-			continue;
+	put_key(b, v, "vocab", list ? '[' : '{');
+	for (uint32_t i = 0; i < v->n; i++)
+		if (v->piece[i].p) {
+			put_member(b, v, i, any);
+			any = true;
 		}
-		fox_buf_str(b, ",\n        ");
-		put_real(b, v->t->exact_score ? v->t->exact_score[i] : (double)v->t->score[i]);
-		fox_buf_str(b, "\n      ]");
-	}
-	fox_buf_str(b, any ? "\n    " : "");
+	if (any)
+		put_line(b, v->form, 2);
 	fox_buf_char(b, list ? ']' : '}');
+}
+
+static void put_merge(struct fox_buf *b, const struct vocab *v, uint32_t i, bool pairs)
+{
+	struct fox_str left, right;
+	if (!pairs || !fox_tokdata_halves(v->t->merge[i], &left, &right)) {
+		put_quoted(b, v->t->merge[i], STYLE_SERDE);
+		return;
+	}
+	open_pair(b, v->form);
+	put_quoted(b, left, STYLE_SERDE);
+	half_pair(b, v->form);
+	put_quoted(b, right, STYLE_SERDE);
+	close_pair(b, v->form);
 }
 
 static void put_merges(struct fox_buf *b, const struct vocab *v)
 {
-	const struct fox_tokdata *t = v->t;
-	fox_buf_str(b, "\"merges\": [");
-	for (uint32_t i = 0; i < t->n_merges; i++) {
-		struct fox_str left, right;
-		fox_buf_str(b, i ? ",\n      " : "\n      ");
-		if (!v->pairs || !fox_tokdata_halves(t->merge[i], &left, &right)) {
-			put_quoted(b, t->merge[i], STYLE_SERDE);
-			continue;
-		}
-		fox_buf_str(b, "[\n        ");
-		put_quoted(b, left, STYLE_SERDE);
-		fox_buf_str(b, ",\n        ");
-		put_quoted(b, right, STYLE_SERDE);
-		fox_buf_str(b, "\n      ]");
+	put_key(b, v, "merges", '[');
+	for (uint32_t i = 0; i < v->t->n_merges; i++) {
+		if (i)
+			fox_buf_str(b, v->form->comma);
+		put_line(b, v->form, 3);
+		put_merge(b, v, i, v->pairs);
 	}
-	fox_buf_str(b, t->n_merges ? "\n    ]" : "]");
+	if (v->t->n_merges)
+		put_line(b, v->form, 2);
+	fox_buf_char(b, ']');
 }
 
 static void put_parts(struct fox_buf *b, const struct vocab *v)
@@ -162,7 +219,8 @@ static void put_parts(struct fox_buf *b, const struct vocab *v)
 	put_vocab(b, v);
 	if (v->spec.model == FOX_TOKMODEL_UNIGRAM)
 		return;
-	fox_buf_str(b, ",\n    ");
+	fox_buf_str(b, v->form->comma);
+	put_line(b, v->form, 2);
 	put_merges(b, v);
 }
 
@@ -181,9 +239,13 @@ struct layout {
 
 static void line(struct layout *l)
 {
-	fox_buf_char(l->b, '\n');
-	for (unsigned i = 0; i < l->depth; i++)
-		fox_buf_str(l->b, "  ");
+	put_line(l->b, l->v->form, l->depth);
+}
+
+static void put_comma(struct layout *l)
+{
+	fox_buf_str(l->b, l->v->form->comma);
+	line(l);
 }
 
 static void put_here(struct layout *l)
@@ -220,9 +282,10 @@ static void close_bracket(struct layout *l, char c)
 {
 	bool model = l->in_model && l->depth == 2;
 	if (model && !l->done) {
-		if (!l->empty)
-			fox_buf_char(l->b, ',');
-		line(l);
+		if (l->empty)
+			line(l);
+		else
+			put_comma(l);
 		put_here(l);
 		l->empty = false;
 	}
@@ -238,19 +301,18 @@ static void close_bracket(struct layout *l, char c)
 
 static void comma(struct layout *l)
 {
-	fox_buf_char(l->b, ',');
-	line(l);
+	put_comma(l);
 	l->key = l->object[l->depth];
 	/* where Unigram models have their vocabulary: behind unk_id */
 	if (l->after_id && l->depth == 2 && l->v->spec.model == FOX_TOKMODEL_UNIGRAM && !l->done) {
 		put_here(l);
-		fox_buf_char(l->b, ',');
-		line(l);
+		put_comma(l);
 	}
 }
 
 static void lay_out(struct fox_buf *b, const struct vocab *v)
 {
+	fox_buf_clear(b);
 	struct layout l = {.b = b, .v = v, .s = v->t->hf_spec};
 	while (l.i < l.s.n && !b->failed) {
 		char c = l.s.p[l.i];
@@ -275,7 +337,7 @@ static void lay_out(struct fox_buf *b, const struct vocab *v)
 		else if (c == ',')
 			comma(&l);
 		else if (c == ':')
-			fox_buf_str(b, ": ");
+			fox_buf_str(b, v->form->colon);
 		else
 			fox_buf_char(b, c);
 	}
@@ -287,32 +349,38 @@ static void lay_out(struct fox_buf *b, const struct vocab *v)
 static uint64_t member_bytes(const struct vocab *v, uint32_t id)
 {
 	struct fox_buf b = {0};
-	struct vocab one = *v;
-	if (!v->piece[id].p)
-		return 0;
-	put_quoted(&b, one.piece[id], STYLE_SERDE);
-	uint64_t n = b.n + sizeof ",\n      " - 1;
-	if (v->spec.model == FOX_TOKMODEL_UNIGRAM) {
-		put_real(&b, v->t->exact_score ? v->t->exact_score[id] : (double)v->t->score[id]);
-		n = b.n + sizeof ",\n      [\n        ,\n        \n      ]" - 1;
-	} else {
-		n += (uint64_t)snprintf(NULL, 0, ": %u", id);
-	}
+	if (v->piece[id].p)
+		put_member(&b, v, id, true);
+	uint64_t n = b.n;
 	fox_buf_free(&b);
 	return n;
 }
 
-/* Bytes that pairs take more than texts: `[`, `]`, five lines' blanks, two more quotes and a comma for one blank. */
-#define PAIR_MORE (sizeof "[\n        \",\n        \"\n      ]" - 1 - 1)
+/* Bytes that a pair takes more than a text: the same for each merge. */
+static uint64_t pair_bytes(const struct vocab *v)
+{
+	struct fox_buf text = {0}, pair = {0};
+	if (v->t->n_merges) {
+		put_merge(&text, v, 0, false);
+		put_merge(&pair, v, 0, true);
+	}
+	uint64_t n = pair.n - text.n;
+	fox_buf_free(&text);
+	fox_buf_free(&pair);
+	return n;
+}
 
+/* The form that has `want` bytes, from the one with fewest members and merges as texts, which has `have`. */
 static bool choose(struct vocab *v, uint64_t have, uint64_t want)
 {
+	uint64_t more = pair_bytes(v) * v->t->n_merges;
 	for (uint32_t n = v->least;; n++) {
-		for (int pairs = 0; pairs < 2; pairs++)
-			if (have + (pairs ? PAIR_MORE * v->t->n_merges : 0) == want) {
+		for (unsigned i = 0; i < 4; i++)
+			if (have + (i & 1 ? more : 0) + (i >> 1) == want) {
 				v->n = n;
-				v->pairs = pairs;
-				return n != v->least || pairs;
+				v->pairs = i & 1;
+				v->ends = i >> 1;
+				return true;
 			}
 		if (n == v->top)
 			return false;
@@ -324,13 +392,19 @@ enum fox_status back_tokjson(
     struct fox_buf *out, const struct fox_tokdata *t, const struct back_source *src, struct fox_err *err)
 {
 	struct vocab v;
+	bool found = false;
 	enum fox_status s = vocab_open(&v, t, err);
-	if (!s)
+	for (size_t i = 0; i < FOX_COUNT(forms) && !s && !found && !out->failed && src->there; i++) {
+		v.form = &forms[i];
 		lay_out(out, &v);
-	if (!s && !out->failed && src->there && choose(&v, out->n, src->bytes)) {
-		fox_buf_clear(out);
-		lay_out(out, &v);
+		found = choose(&v, out->n, src->bytes);
 	}
+	if (!found)
+		v.form = &forms[0];
+	if (!s && !out->failed)
+		lay_out(out, &v);
+	if (v.ends)
+		fox_buf_char(out, '\n');
 	fox_tokspec_free(&v.spec);
 	return s ? s : out->failed ? fox_fail_nomem(err) : FOX_OK;
 }
