@@ -35,6 +35,9 @@ float back_source_value(float stored, enum fox_type was, uint64_t *vague, uint64
 	float w = widen(bits, was);
 	if (isnan(stored) || isinf(stored))
 		return exact;
+	for (uint32_t i = 0; i < 2 && w + 1 != stored; i++) /* beyond 2^24 a difference of 1 is rounded too */
+		if (widen(bits + 1 - 2 * i, was) + 1 == stored)
+			w = widen(bits += 1 - 2 * i, was);
 	if (w + 1 != stored) {
 		++*changed;
 		return exact;

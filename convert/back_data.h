@@ -8,7 +8,7 @@
 /*
  * back_source_value - the w of which 1 + w, in f32, is the stored value
  *
- * stored - 1 is exact in f32 for every such value; in the source's dtype the w nearest to it is taken. Where |w| is
+ * stored - 1 is exact in f32 where |w| is below 2^24; in the source's dtype the w nearest to it is taken. Where |w| is
  * small, more than one w gives the same sum: the bits that tell them apart are lost.
  *
  * was      dtype of w: FOX_BF16, FOX_F16; any other counts as f32
