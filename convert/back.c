@@ -40,15 +40,21 @@ static enum fox_status open_container(struct back *b, struct fox_err *err)
 	enum fox_status s = fox_gguf_open_set(&b->g, b->o->src, err);
 	if (s)
 		return s;
-	if (fox_gguf_header(b->g)->big_endian)
-		return fox_fail(err, FOX_E_UNSUPPORTED, 4, "big-endian tensor data is not converted");
-	enum fox_hash_state state = fox_profile_state(b->g);
-	if (state == FOX_HASH_DAMAGED)
-		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
-		    "the header has not the hash that it records: fox-verify tells more");
-	if (state == FOX_HASH_FOREIGN)
-		tell(b, "changed by another tool since fox wrote it: the hashes of its tensors are not checked");
-	b->checked = state == FOX_HASH_OK;
+	b->checked = true;
+	for (size_t i = 0; i < fox_gguf_parts(b->g); i++) {
+		const struct fox_gguf *part = fox_gguf_part(b->g, i);
+		enum fox_hash_state state = fox_profile_state(part);
+		b->checked &= state == FOX_HASH_OK;
+		if (fox_gguf_header(part)->big_endian)
+			s = fox_fail(err, FOX_E_UNSUPPORTED, 4, "big-endian tensor data is not converted");
+		else if (state == FOX_HASH_DAMAGED)
+			s = fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
+			    "the header has not the hash that it records: fox-verify tells more");
+		if (s)
+			return fox_in_file(err, fox_gguf_path(part)), s;
+		if (state == FOX_HASH_FOREIGN)
+			tell(b, "changed by another tool since fox wrote it: the hashes of its tensors are not checked");
+	}
 	return FOX_OK;
 }
 

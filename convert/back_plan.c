@@ -96,10 +96,12 @@ static enum fox_status check_types(
 	bool pairs = b->how & (FOX_T_ROPE_Q | FOX_T_ROPE_K);
 	bool able =
 	    t == b->type || (fox_kernels()->decode[t] && (b->type == FOX_F64 || fox_kernels()->encode[b->type]));
-	if (pairs && (part->head_rows % 2 || !part->head_rows))
+	uint64_t group = b->how & FOX_T_QKV_HEADS ? 3 * part->head_rows : part->head_rows;
+	bool headed = pairs || b->how & FOX_T_QKV_HEADS;
+	if (headed && (!group || part->rows % group || (pairs && group % 2)))
 		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE,
-		    "tensor '%.*s' has heads of %llu rows, which have no halves", FOX_STR_ARG(part->t->name),
-		    (unsigned long long)part->head_rows);
+		    "tensor '%.*s' of %llu rows has no whole heads of %llu", FOX_STR_ARG(part->t->name),
+		    (unsigned long long)part->rows, (unsigned long long)part->head_rows);
 	if (able && (plain || !moves))
 		return FOX_OK;
 	return fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "tensor '%.*s' of type %s cannot become %s",

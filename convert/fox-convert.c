@@ -26,8 +26,13 @@ static int back(const struct fox_convert_options *o, uint64_t max_shard)
 	struct fox_buf report = {0};
 	struct fox_back_options b = {.src = o->src, .out = o->out, .type = o->types.types, .max_shard = max_shard,
 	    .dry_run = o->dry_run, .allow_lossy = o->allow_lossy, .note = say, .progress = show_progress};
-	enum fox_status s = o->out ? fox_back(&b, &report, &err)
-	                           : fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "--to hf needs a folder: -o DIR");
+	enum fox_status s;
+	if (!o->out)
+		s = fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "--to hf needs a folder: -o DIR");
+	else if (o->name || o->tokenizer || o->pre || o->no_pre || o->resume)
+		s = fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "--to hf goes without --name, --tokenizer, --pre and --resume");
+	else
+		s = fox_back(&b, &report, &err);
 	fox_log_progress_end();
 	if (!s)
 		s = fox_stdout_put(fox_buf_view(&report), &err);

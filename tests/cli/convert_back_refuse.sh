@@ -11,6 +11,7 @@ fox-convert "$families/gemma" -q -t f32 -o gemma.gguf >/dev/null
 echo "== containers"
 mkgguf other.gguf
 try other.gguf -o back
+mkgguf -raw big.gguf be && try big.gguf -o back
 try none.gguf -o back
 try "$families/llama2" -o back
 head -c 60000 m.gguf >cut.gguf
@@ -26,6 +27,7 @@ try m.gguf
 try m.gguf -o back -t q8_0
 try m.gguf -o back -t f32,bf16
 try m.gguf -o back --max-shard-size 0
+try m.gguf -o back --resume
 echo "== in the way"
 mkdir full empty && touch full/x
 echo text >file
