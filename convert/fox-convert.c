@@ -1,4 +1,5 @@
 /* fox-convert.c - options in, summary out; the work is convert.c's. */
+#include "convert/back.h"
 #include "convert/convert.h"
 #include "convert/mixture_opts.h"
 #include "convert/pack.h"
@@ -19,6 +20,27 @@ static void show_progress(void *ctx, uint64_t done, uint64_t total)
 	fox_log_progress("converting", done, total);
 }
 
+/* --to hf */
+static int back(const struct fox_convert_options *o, uint64_t max_shard)
+{
+	struct fox_err err = {0};
+	struct fox_buf report = {0};
+	struct fox_back_options b = {.src = o->src, .out = o->out, .type = o->types.types, .max_shard = max_shard,
+	    .dry_run = o->dry_run, .allow_lossy = o->allow_lossy, .note = say, .progress = show_progress};
+	enum fox_status s;
+	if (!o->out)
+		s = fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "--to hf needs a folder: -o DIR");
+	else if (o->name || o->tokenizer || o->pre || o->no_pre || o->resume)
+		s = fox_fail(&err, FOX_E_ARG, FOX_NOWHERE, "--to hf goes without --name, --tokenizer, --pre and --resume");
+	else
+		s = fox_back(&b, &report, &err);
+	fox_log_progress_end();
+	if (!s)
+		s = fox_stdout_put(fox_buf_view(&report), &err);
+	fox_buf_free(&report);
+	return s ? fox_log_err(&err) : 0;
+}
+
 static const struct fox_verb verbs[] = {
     {"set", "change keys of a GGUF file", fox_verb_set},
     {NULL, NULL, NULL},
@@ -26,7 +48,9 @@ static const struct fox_verb verbs[] = {
 
 int main(int argc, char **argv)
 {
-	int first;
+	static const char *const forms[] = {"gguf", "hf", NULL};
+	int first, to = 0;
+	uint64_t max_shard = (uint64_t)5 << 30;
 	uint32_t threads = 0;
 	bool quiet = false, no_hash = false, done;
 	struct fox_convert_options o = {.note = say, .progress = show_progress};
@@ -37,6 +61,9 @@ int main(int argc, char **argv)
 	    {FOX_OPT_STR, 't', "type", &o.types.types, "TYPE",
 	        "types of the matrices, separated by commas (default: auto)", NULL, 0, 0},
 	    FOX_MIXTURE_ROWS(o.types, lists),
+	    {FOX_OPT_ENUM, 0, "to", &to, "FORM", "gguf, or hf: a GGUF file back to a checkpoint folder (-o DIR)", forms, 0, 0},
+	    {FOX_OPT_SIZE, 0, "max-shard-size", &max_shard, "SIZE", "with --to hf: tensor data in one file (default: 5G)",
+	        NULL, 1, 0},
 	    {FOX_OPT_STR, 0, "name", &o.name, "NAME", "the model's name (general.name)", NULL, 0, 0},
 	    {FOX_OPT_STR, 0, "tokenizer", &o.tokenizer, "PATH",
 	        "take the tokenizer from this folder, archive, repository id or file", NULL, 0, 0},
@@ -63,6 +90,7 @@ int main(int argc, char **argv)
 	    .name = "fox-convert",
 	    .summary = "turn a Hugging Face checkpoint into GGUF files, reading it once",
 	    .usage = "fox-convert SRC [-o PATH] [-t TYPE] [options]\n"
+	             "fox-convert FILE.gguf --to hf -o DIR    back to a checkpoint: safetensors, config.json, tokenizer\n"
 	             "fox-convert set KEY=VALUE... FILE       changes keys of a GGUF file: fox-convert set --help",
 	    .notes =
 	        "SRC is a checkpoint folder, a weight file in one (.safetensors; .bin, .pt or .pth of PyTorch), "
@@ -94,6 +122,8 @@ int main(int argc, char **argv)
 		return 0;
 	fox_log_quiet(quiet);
 	o.src = argv[first];
+	if (to)
+		return back(&o, max_shard);
 	fox_mixture_take(&o.types, &lists);
 	o.threads = threads;
 	o.hash_sources = !no_hash;
