@@ -175,6 +175,7 @@ static enum fox_status check_local(struct fox_zip *z, struct fox_zip_member *m, 
 	        crc != m->crc || bytes != m->bytes || packed != m->packed))
 		s = fox_fail(
 		    err, FOX_E_FORMAT, at, "zip: member '%.*s' contradicts its local header", FOX_STR_ARG(m->name));
+	m->head = at;
 	m->at = at + sizeof h + rest;
 	free(more);
 	if (!s && (m->at > limit || limit - m->at < m->packed))
@@ -226,23 +227,31 @@ static int by_place(const void *a, const void *b)
 {
 	const struct fox_zip_member *x = *(struct fox_zip_member *const *)a,
 	                            *y = *(struct fox_zip_member *const *)b;
-	return (x->at > y->at) - (x->at < y->at);
+	return (x->head > y->head) - (x->head < y->head);
 }
 
-/* Members that share bytes are how a small file unpacks to petabytes. */
-static enum fox_status check_overlap(struct fox_zip *z, struct fox_err *err)
+/* Members that share bytes are how a small file unpacks to petabytes; and between two there is room for the sizes of a stream
+ * (24 bytes at most), but not for a member that only readers from the front would find. behind: the central directory. */
+static enum fox_status check_places(struct fox_zip *z, uint64_t behind, struct fox_err *err)
 {
 	struct fox_zip_member **order = malloc((z->n + 1) * sizeof *order);
+	uint64_t end = 0;
 	if (!order)
 		return fox_fail_nomem(err);
 	for (size_t i = 0; i < z->n; i++)
 		order[i] = &z->members[i];
 	qsort(order, z->n, sizeof *order, by_place);
 	enum fox_status s = FOX_OK;
-	for (size_t i = 1; i < z->n && !s; i++)
-		if (order[i - 1]->at + order[i - 1]->packed + LOCAL_BYTES > order[i]->at)
-			s = fox_fail(err, FOX_E_FORMAT, order[i]->at, "zip: members '%.*s' and '%.*s' overlap",
+	for (size_t i = 0; i < z->n && !s; i++) {
+		if (order[i]->head < end)
+			s = fox_fail(err, FOX_E_FORMAT, order[i]->head, "zip: members '%.*s' and '%.*s' overlap",
 			    FOX_STR_ARG(order[i - 1]->name), FOX_STR_ARG(order[i]->name));
+		else if (order[i]->head - end >= LOCAL_BYTES)
+			s = bad(err, end, "bytes that belong to no member");
+		end = order[i]->at + order[i]->packed;
+	}
+	if (!s && behind - end >= LOCAL_BYTES)
+		s = bad(err, end, "bytes that belong to no member");
 	free(order);
 	return s;
 }
@@ -280,7 +289,7 @@ static enum fox_status load(struct fox_zip *z, struct fox_err *err)
 	if (!s && pos != end.bytes)
 		s = bad(err, end.at + pos, "the central directory has more than the members that it counts");
 	free(dir);
-	return s ? s : check_overlap(z, err);
+	return s ? s : check_places(z, end.at, err);
 }
 
 enum fox_status fox_zip_open(struct fox_zip **out, const struct fox_file *f, struct fox_err *err)

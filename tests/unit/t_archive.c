@@ -394,6 +394,20 @@ static void test_zip_ends(void **state)
 	two[end + 4]--;
 	test_write(path, two, b.n + END64 + LOCATOR);
 	refuse(path, FOX_E_FORMAT, "zip: other bytes stand between the 64-bit end record and its locator");
+
+	/* a member in front that the directory does not have */
+	uint8_t *dir = memmem(a.p, a.n, "PK\1\2", 4);
+	const size_t front = (size_t)(dir - a.p);
+	memcpy(two, a.p, front);
+	memcpy(two + front, b.p, b.n);
+	dir = memmem(two + front, b.n, "PK\1\2", 4);
+	dir[42] = (uint8_t)front;
+	uint8_t *tail = two + front + end;
+	const size_t dir_at = (size_t)(dir - two);
+	tail[16] = (uint8_t)dir_at;
+	tail[17] = (uint8_t)(dir_at >> 8);
+	test_write(path, two, front + b.n);
+	refuse(path, FOX_E_FORMAT, "zip: bytes that belong to no member");
 	free(a.p);
 
 	archive_make(path, "zip:store", "none", &good[0], 2);
