@@ -46,7 +46,7 @@ static bool is_identifier(struct fox_str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-		    !strchr(".+-", c))
+		    c != '.' && c != '+' && c != '-')
 			return false;
 	}
 	return s.n && s.n <= 64;

@@ -133,6 +133,8 @@ enum fox_status fox_outdir_open(struct fox_outdir **out, const char *path, struc
 		s = fox_fail_errno(err, errno, "cannot open folder '%s'", folder);
 	if (!s && !fstatat(d->parent, d->base, &st, AT_SYMLINK_NOFOLLOW))
 		s = fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' exists already", d->path);
+	else if (!s && errno != ENOENT) /* a name too long: now, and not when all is done */
+		s = fox_fail_errno(err, errno, "cannot look for '%s'", d->path);
 	if (!s)
 		s = make_temp(d, folder, err);
 	free(folder);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "convert/card_write.h"
 #include "format/selfcheck.h"
@@ -55,7 +56,7 @@ static enum fox_status add_license(
 		return add_file(p, o->license, fox_str_of(FOX_PAYLOAD_LICENSE_NAME), FOX_PAYLOAD_LICENSE, err);
 	}
 	for (size_t i = 0; i < FOX_COUNT(beside); i++) {
-		struct fox_file probe = {0};
+		struct stat st;
 		struct fox_buf path = {0};
 		fox_buf_add(&path, o->model, folder);
 		fox_buf_str(&path, beside[i]);
@@ -63,9 +64,8 @@ static enum fox_status add_license(
 		fox_buf_free(&path);
 		if (!copy)
 			return fox_fail_nomem(err);
-		if (fox_file_open(&probe, copy, NULL))
-			continue;
-		fox_file_close(&probe);
+		if (stat(copy, &st) ? errno == ENOENT : S_ISDIR(st.st_mode))
+			continue; /* one that is there and cannot be read is not passed over */
 		p->license_from = copy;
 		return add_file(p, copy, fox_str_of(FOX_PAYLOAD_LICENSE_NAME), FOX_PAYLOAD_LICENSE, err);
 	}

@@ -28,6 +28,7 @@ struct fox_zip {
 
 struct end_record {
 	uint64_t count, bytes, at; /* members; size and offset of the central directory */
+	uint64_t behind;           /* where it must end */
 };
 
 static enum fox_status bad(struct fox_err *err, uint64_t at, const char *what)
@@ -35,31 +36,41 @@ static enum fox_status bad(struct fox_err *err, uint64_t at, const char *what)
 	return fox_fail(err, FOX_E_FORMAT, at, "zip: %s", what);
 }
 
-/* A 64-bit end record, when the 32-bit one points to it by overflowed fields. */
+/* A 64-bit end record with its locator, when they stand before the 32-bit one: some writers put them there though nothing
+ * overflows. They fill the room between the central directory and the 32-bit record, and say the same as it: readers differ
+ * in which of the two they go by. */
 static enum fox_status read_end64(
     const struct fox_file *f, uint64_t end_at, struct end_record *end, struct fox_err *err)
 {
 	uint8_t loc[END64_LOCATOR_BYTES], rec[END64_BYTES];
+	bool far = end->count == 0xFFFF || end->bytes == 0xFFFFFFFF || end->at == 0xFFFFFFFF;
 	if (end_at < sizeof loc)
-		return bad(err, end_at, "no room for the 64-bit end record");
-	enum fox_status s = fox_file_read(f, end_at - sizeof loc, loc, sizeof loc, err);
+		return far ? bad(err, end_at, "no room for the 64-bit end record") : FOX_OK;
+	uint64_t loc_at = end_at - sizeof loc;
+	enum fox_status s = fox_file_read(f, loc_at, loc, sizeof loc, err);
 	if (s)
 		return s;
 	if (fox_load32(loc) != 0x07064B50)
-		return bad(err, end_at - sizeof loc, "no locator of the 64-bit end record");
+		return far ? bad(err, loc_at, "no locator of the 64-bit end record") : FOX_OK;
 	uint64_t at = fox_load64(loc + 8);
-	if (at > f->size || f->size - at < sizeof rec)
-		return fox_fail(
-		    err, FOX_E_BOUND, end_at - sizeof loc + 8, "zip: 64-bit end record lies outside the file");
+	if (at > loc_at || loc_at - at < sizeof rec)
+		return fox_fail(err, FOX_E_BOUND, loc_at + 8, "zip: 64-bit end record lies outside the file");
 	if ((s = fox_file_read(f, at, rec, sizeof rec, err)))
 		return s;
 	if (fox_load32(rec) != 0x06064B50)
 		return bad(err, at, "no 64-bit end record where the locator points");
-	*end = (struct end_record){fox_load64(rec + 32), fox_load64(rec + 40), fox_load64(rec + 48)};
+	if (fox_load64(rec + 4) != loc_at - at - 12)
+		return bad(err, at, "other bytes stand between the 64-bit end record and its locator");
+	const struct end_record e = {fox_load64(rec + 32), fox_load64(rec + 40), fox_load64(rec + 48), at};
+	if ((end->count != 0xFFFF && end->count != e.count) ||
+	    (end->bytes != 0xFFFFFFFF && end->bytes != e.bytes) || (end->at != 0xFFFFFFFF && end->at != e.at))
+		return bad(err, at, "the two end records contradict each other");
+	*end = e;
 	return FOX_OK;
 }
 
-/* The end record is the last thing in the file but for a comment, so it is searched backwards. */
+/* The end record is the last thing in the file but for a comment, so it is searched backwards. A comment that holds what looks
+ * like one would be an end of its own to other readers. */
 static enum fox_status find_end(
     const struct fox_file *f, struct end_record *end, uint64_t *end_at, struct fox_err *err)
 {
@@ -73,19 +84,19 @@ static enum fox_status find_end(
 	enum fox_status s = fox_file_read(f, f->size - tail, buf, (size_t)tail, err);
 	const uint8_t *p = NULL;
 	for (uint64_t i = tail - END_BYTES + 1; !s && i-- > 0;) {
-		if (fox_load32(buf + i) == 0x06054B50 && fox_load16(buf + i + 20) == tail - i - END_BYTES) {
-			p = buf + i;
-			break;
-		}
+		if (fox_load32(buf + i) != 0x06054B50)
+			continue;
+		p = fox_load16(buf + i + 20) == tail - i - END_BYTES ? buf + i : NULL;
+		break;
 	}
 	if (!s && !p)
 		s = fox_fail(err, FOX_E_TRUNCATED, FOX_NOWHERE, "zip: no end record: cut off, or no zip file");
 	if (!s) {
 		*end_at = f->size - tail + (uint64_t)(p - buf);
-		*end = (struct end_record){fox_load16(p + 10), fox_load32(p + 12), fox_load32(p + 16)};
+		*end = (struct end_record){fox_load16(p + 10), fox_load32(p + 12), fox_load32(p + 16), *end_at};
 		if (fox_load16(p + 4) || fox_load16(p + 6) || fox_load16(p + 8) != fox_load16(p + 10))
 			s = fox_fail(err, FOX_E_UNSUPPORTED, *end_at, "zip: spread over several disks");
-		else if (end->count == 0xFFFF || end->bytes == 0xFFFFFFFF || end->at == 0xFFFFFFFF)
+		else
 			s = read_end64(f, *end_at, end, err);
 	}
 	free(buf);
@@ -164,6 +175,7 @@ static enum fox_status check_local(struct fox_zip *z, struct fox_zip_member *m, 
 	        crc != m->crc || bytes != m->bytes || packed != m->packed))
 		s = fox_fail(
 		    err, FOX_E_FORMAT, at, "zip: member '%.*s' contradicts its local header", FOX_STR_ARG(m->name));
+	m->head = at;
 	m->at = at + sizeof h + rest;
 	free(more);
 	if (!s && (m->at > limit || limit - m->at < m->packed))
@@ -215,23 +227,31 @@ static int by_place(const void *a, const void *b)
 {
 	const struct fox_zip_member *x = *(struct fox_zip_member *const *)a,
 	                            *y = *(struct fox_zip_member *const *)b;
-	return (x->at > y->at) - (x->at < y->at);
+	return (x->head > y->head) - (x->head < y->head);
 }
 
-/* Members that share bytes are how a small file unpacks to petabytes. */
-static enum fox_status check_overlap(struct fox_zip *z, struct fox_err *err)
+/* Members that share bytes are how a small file unpacks to petabytes; and between two there is room for the sizes of a stream
+ * (24 bytes at most), but not for a member that only readers from the front would find. behind: the central directory. */
+static enum fox_status check_places(struct fox_zip *z, uint64_t behind, struct fox_err *err)
 {
 	struct fox_zip_member **order = malloc((z->n + 1) * sizeof *order);
+	uint64_t end = 0;
 	if (!order)
 		return fox_fail_nomem(err);
 	for (size_t i = 0; i < z->n; i++)
 		order[i] = &z->members[i];
 	qsort(order, z->n, sizeof *order, by_place);
 	enum fox_status s = FOX_OK;
-	for (size_t i = 1; i < z->n && !s; i++)
-		if (order[i - 1]->at + order[i - 1]->packed + LOCAL_BYTES > order[i]->at)
-			s = fox_fail(err, FOX_E_FORMAT, order[i]->at, "zip: members '%.*s' and '%.*s' overlap",
+	for (size_t i = 0; i < z->n && !s; i++) {
+		if (order[i]->head < end)
+			s = fox_fail(err, FOX_E_FORMAT, order[i]->head, "zip: members '%.*s' and '%.*s' overlap",
 			    FOX_STR_ARG(order[i - 1]->name), FOX_STR_ARG(order[i]->name));
+		else if (order[i]->head - end >= LOCAL_BYTES)
+			s = bad(err, end, "bytes that belong to no member");
+		end = order[i]->at + order[i]->packed;
+	}
+	if (!s && behind - end >= LOCAL_BYTES)
+		s = bad(err, end, "bytes that belong to no member");
 	free(order);
 	return s;
 }
@@ -243,8 +263,10 @@ static enum fox_status load(struct fox_zip *z, struct fox_err *err)
 	enum fox_status s = find_end(z->file, &end, &end_at, err);
 	if (s)
 		return s;
-	if (end.at > end_at || end_at - end.at < end.bytes)
+	if (end.at > end.behind || end.behind - end.at < end.bytes)
 		return fox_fail(err, FOX_E_BOUND, end_at, "zip: central directory lies outside the file");
+	if (end.behind - end.at != end.bytes) /* two archives in one: other readers go by the second */
+		return bad(err, end.at + end.bytes, "other bytes stand between the central directory and its end record");
 	if (end.count > FOX_ZIP_MAX_MEMBERS || end.bytes > MAX_DIRECTORY)
 		return fox_fail(err, FOX_E_BOUND, end_at, "zip: %llu members are more than %u",
 		    (unsigned long long)end.count, FOX_ZIP_MAX_MEMBERS);
@@ -256,15 +278,18 @@ static enum fox_status load(struct fox_zip *z, struct fox_err *err)
 		free(dir);
 		return fox_fail_nomem(err);
 	}
+	size_t pos = 0;
 	s = fox_file_read(z->file, end.at, dir, (size_t)end.bytes, err);
-	for (size_t pos = 0; !s && z->n < end.count; z->n++) {
+	for (; !s && z->n < end.count; z->n++) {
 		struct fox_zip_member *m = &z->members[z->n];
 		s = read_member(z, (struct fox_span){dir, (size_t)end.bytes}, &pos, &end, m, err);
 		if (!s && fox_map_put(&z->by_name, m->name, (uint32_t)z->n) != FOX_MAP_NONE)
 			s = fox_fail(err, FOX_E_FORMAT, end.at + pos, "zip: member '%.*s' repeats", FOX_STR_ARG(m->name));
 	}
+	if (!s && pos != end.bytes)
+		s = bad(err, end.at + pos, "the central directory has more than the members that it counts");
 	free(dir);
-	return s ? s : check_overlap(z, err);
+	return s ? s : check_places(z, end.at, err);
 }
 
 enum fox_status fox_zip_open(struct fox_zip **out, const struct fox_file *f, struct fox_err *err)

@@ -18,6 +18,7 @@ struct fox_zip_member {
 	struct fox_str name;
 	uint64_t bytes;  /* unpacked */
 	uint64_t packed; /* in the file */
+	uint64_t head;   /* offset of its local header */
 	uint64_t at;     /* offset of the packed bytes */
 	bool deflated;
 	uint32_t crc; /* CRC-32 of the unpacked bytes */

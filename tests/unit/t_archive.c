@@ -335,6 +335,90 @@ static void test_zip_contradictions(void **state)
 	free(b.p);
 }
 
+/* Ends that readers understand in two ways: what follows the directory, a second archive, a 64-bit record that says otherwise. */
+static void test_zip_ends(void **state)
+{
+	(void)state;
+	static const char gap[] = "zip: other bytes stand between the central directory and its end record";
+	const struct member m[] = {{.name = "a", .bytes = "bad.", .n = 4}, {.name = "a", .bytes = "good", .n = 4}};
+	enum { END = 22, END64 = 56, LOCATOR = 20 };
+	const char *path = test_path("ends");
+	uint8_t two[4096], e[END];
+	archive_make(path, "zip:store", "none", &m[0], 1);
+	struct bytes a = slurp(path);
+	archive_make(path, "zip:store", "none", &m[1], 1);
+	struct bytes b = slurp(path);
+	const size_t end = b.n - END;
+	assert_true(a.n == b.n && a.n < 1024);
+	memcpy(e, b.p + end, END);
+
+	memcpy(two, a.p, a.n);
+	memcpy(two + a.n, b.p, b.n);
+	test_write(path, two, a.n + b.n);
+	refuse(path, FOX_E_FORMAT, gap);
+
+	memcpy(two, b.p, end);
+	memcpy(two + end, "gap", 3);
+	memcpy(two + end + 3, e, END);
+	test_write(path, two, b.n + 3);
+	refuse(path, FOX_E_FORMAT, gap);
+
+	memcpy(two, b.p, b.n); /* a comment that begins as an end does, and holds none that is whole */
+	memcpy(two + b.n, e, END);
+	two[b.n - 2] = END + 1;
+	two[b.n + END] = 0;
+	test_write(path, two, b.n + END + 1);
+	refuse(path, FOX_E_TRUNCATED, "zip: no end record: cut off, or no zip file");
+
+	/* 64-bit records where nothing overflows: as miniz writes them, then with another count */
+	memset(two + end, 0, END64 + LOCATOR);
+	memcpy(two + end, "PK\6\6", 4);
+	two[end + 4] = END64 - 12;
+	two[end + 24] = two[end + 32] = 1;
+	memcpy(two + end + 40, e + 12, 4);
+	memcpy(two + end + 48, e + 16, 4);
+	memcpy(two + end + END64, "PK\6\7", 4);
+	two[end + END64 + 8] = (uint8_t)end;
+	two[end + END64 + 9] = (uint8_t)(end >> 8);
+	two[end + END64 + 16] = 1;
+	memcpy(two + end + END64 + LOCATOR, e, END);
+	test_write(path, two, b.n + END64 + LOCATOR);
+	struct fox_err err = {0};
+	size_t n;
+	assert_int_equal(walk(path, &n, &err), FOX_OK);
+	assert_int_equal(n, 1);
+	two[end + 32] = 2;
+	test_write(path, two, b.n + END64 + LOCATOR);
+	refuse(path, FOX_E_FORMAT, "zip: the two end records contradict each other");
+	two[end + 32] = 1;
+	two[end + 4]--;
+	test_write(path, two, b.n + END64 + LOCATOR);
+	refuse(path, FOX_E_FORMAT, "zip: other bytes stand between the 64-bit end record and its locator");
+
+	/* a member in front that the directory does not have */
+	uint8_t *dir = memmem(a.p, a.n, "PK\1\2", 4);
+	const size_t front = (size_t)(dir - a.p);
+	memcpy(two, a.p, front);
+	memcpy(two + front, b.p, b.n);
+	dir = memmem(two + front, b.n, "PK\1\2", 4);
+	dir[42] = (uint8_t)front;
+	uint8_t *tail = two + front + end;
+	const size_t dir_at = (size_t)(dir - two);
+	tail[16] = (uint8_t)dir_at;
+	tail[17] = (uint8_t)(dir_at >> 8);
+	test_write(path, two, front + b.n);
+	refuse(path, FOX_E_FORMAT, "zip: bytes that belong to no member");
+	free(a.p);
+
+	archive_make(path, "zip:store", "none", &good[0], 2);
+	free(b.p);
+	b = slurp(path);
+	b.p[b.n - END + 8] = b.p[b.n - END + 10] = 1;
+	test_write(path, b.p, b.n);
+	refuse(path, FOX_E_FORMAT, "zip: the central directory has more than the members that it counts");
+	free(b.p);
+}
+
 static void refuse_bytes(const void *p, size_t n, enum fox_status code, const char *text)
 {
 	const char *path = test_path("bytes");
@@ -400,6 +484,7 @@ int main(void)
 	    cmocka_unit_test(test_cut),
 	    cmocka_unit_test(test_flipped),
 	    cmocka_unit_test(test_zip_contradictions),
+	    cmocka_unit_test(test_zip_ends),
 	    cmocka_unit_test(test_other_kinds),
 	    cmocka_unit_test(test_tar_ends),
 	};

@@ -118,6 +118,12 @@ static void test_refused(void **state)
 	assert_int_equal(fox_outdir_create(d, &f, fox_str_of("link/tmp/fox-outdir-escaped"), 0, &fourth), FOX_E_IO);
 	assert_int_equal(access("/tmp/fox-outdir-escaped", F_OK), -1);
 	fox_outdir_abort(d);
+	/* a name that the folder could never get is refused before the work */
+	char long_name[301] = {0};
+	struct fox_err fifth = {0};
+	memset(long_name, 'n', sizeof long_name - 1);
+	assert_int_equal(fox_outdir_open(&d, inside(dir, long_name), &fifth), FOX_E_IO);
+	assert_int_equal(n_entries(dir), 0);
 	free(dir);
 }
 
