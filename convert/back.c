@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "convert/back_data.h"
-#include "convert/back_dir.h"
 #include "convert/back_tok.h"
+#include "convert/outdir.h"
 #include "convert/hfconfig.h"
 #include "format/profile.h"
 #include "format/source.h"
@@ -22,7 +22,7 @@ struct back {
 	struct fox_hfconfig config;
 	struct back_plan plan;
 	struct back_files files;
-	struct back_dir dir;
+	struct fox_outdir *dir; /* while it is filled */
 	struct fox_buf index;
 	uint64_t weights, small; /* bytes of files */
 	uint64_t done;
@@ -132,30 +132,18 @@ static enum fox_status measure(struct back *b, struct fox_st_entry **list, struc
 	return s;
 }
 
-static enum fox_status write_small(struct back *b, const char *name, struct fox_str text, struct fox_err *err)
-{
-	struct fox_out *out = NULL;
-	const char *path = back_dir_path(&b->dir, name);
-	enum fox_status s = path ? fox_out_open(&out, path, false, err) : fox_fail_nomem(err);
-	if (!s)
-		s = fox_out_write(out, 0, text.p, text.n, err);
-	if (s)
-		return fox_out_abort(out), s;
-	return fox_out_commit(out, err);
-}
-
 static enum fox_status write_shard(
     struct back *b, uint32_t shard, struct fox_st_entry **list, struct fox_err *err)
 {
-	struct fox_buf head = {0};
+	struct fox_buf head = {0}, path = {0};
 	struct fox_out *out = NULL;
 	uint64_t bytes = 0;
 	char name[48];
 	fox_st_shard_name(name, shard, b->plan.n_shards);
-	const char *path = back_dir_path(&b->dir, name);
-	enum fox_status s = path ? header_of(b, shard, list, &head, &bytes, err) : fox_fail_nomem(err);
+	fox_buf_fmt(&path, "%s/%s", fox_outdir_temp(b->dir), name);
+	enum fox_status s = path.failed ? fox_fail_nomem(err) : header_of(b, shard, list, &head, &bytes, err);
 	if (!s)
-		s = fox_out_open(&out, path, false, err);
+		s = fox_out_open(&out, path.p, false, err);
 	if (!s)
 		s = fox_out_reserve(out, bytes, err);
 	if (!s)
@@ -165,6 +153,7 @@ static enum fox_status write_shard(
 			s = back_data_write(&b->plan.list[i], b->g, b->checked, out, b->o->progress, b->o->progress_ctx,
 			    &b->done, b->plan.bytes, err);
 	fox_buf_free(&head);
+	fox_buf_free(&path);
 	if (s)
 		return fox_out_abort(out), s;
 	return fox_out_commit(out, err);
@@ -237,22 +226,26 @@ static enum fox_status judge(const struct back *b, struct fox_err *err)
 
 static enum fox_status deliver(struct back *b, struct fox_st_entry **list, struct fox_err *err)
 {
-	uint64_t room = fox_disk_free(b->dir.parent.p), need = b->weights + b->small;
+	uint64_t room = fox_disk_free(b->o->out), need = b->weights + b->small;
 	if (need > room)
 		return fox_fail(err, FOX_E_IO, FOX_NOWHERE, "'%s' takes %llu bytes, and %llu are free there",
 		    b->o->out, (unsigned long long)need, (unsigned long long)room);
-	enum fox_status s = back_dir_open(&b->dir, err);
+	enum fox_status s = fox_outdir_open(&b->dir, b->o->out, err);
 	for (size_t i = 0; i < b->files.n && !s; i++)
-		s = write_small(b, b->files.list[i].name, back_file_text(&b->files.list[i]), err);
+		s = fox_outdir_put(b->dir, fox_str_of(b->files.list[i].name), back_file_text(&b->files.list[i]), err);
 	if (!s && b->index.n)
-		s = write_small(b, "model.safetensors.index.json", fox_buf_view(&b->index), err);
+		s = fox_outdir_put(b->dir, fox_str_of("model.safetensors.index.json"), fox_buf_view(&b->index), err);
 	for (uint32_t i = 0; i < b->plan.n_shards && !s; i++)
 		s = write_shard(b, i, list, err);
 	if (!s)
 		s = judge(b, err);
 	if (!s)
 		s = fox_cancelled(err);
-	return s ? s : back_dir_commit(&b->dir, err);
+	if (s)
+		return s;
+	struct fox_outdir *dir = b->dir;
+	b->dir = NULL;
+	return fox_outdir_commit(dir, err);
 }
 
 /* ---- the report */
@@ -278,7 +271,7 @@ static void print(const struct back *b, struct fox_buf *out)
 			fox_buf_fmt(out, "%s  %zu bytes\n", b->files.list[i].name, back_file_text(&b->files.list[i]).n);
 	}
 	fox_buf_fmt(out, "%-12s", "output");
-	fox_buf_escaped(out, fox_buf_view(&b->dir.final), 4096);
+	fox_buf_escaped(out, fox_str_of(b->o->out), 4096);
 	fox_buf_char(out, '\n');
 	put_number(out, "tensors", b->plan.n);
 	put_number(out, "files", b->plan.n_shards + b->files.n + (b->index.n != 0));
@@ -289,8 +282,6 @@ static enum fox_status run(struct back *b, struct fox_buf *report, struct fox_er
 {
 	enum fox_type type;
 	enum fox_status s = read_type(b->o->type, &type, err);
-	if (!s)
-		s = back_dir_check(&b->dir, b->o->out, err);
 	if (s)
 		return s;
 	if ((s = open_container(b, err)) || (s = read_config(b, err)) || (s = plan(b, type, err)) ||
@@ -312,7 +303,7 @@ enum fox_status fox_back(const struct fox_back_options *o, struct fox_buf *repor
 {
 	struct back b = {.o = o};
 	enum fox_status s = run(&b, report, err);
-	back_dir_close(&b.dir);
+	fox_outdir_abort(b.dir);
 	back_files_free(&b.files);
 	fox_buf_free(&b.index);
 	fox_json_close(b.json);

@@ -94,7 +94,7 @@ static enum fox_status split_path(struct fox_outdir *d, char **folder, const cha
 	*folder = slash ? strndup(d->path, (size_t)(slash - d->path) + (slash == d->path)) : strdup(".");
 	if (!d->base || !*folder)
 		return fox_fail_nomem(err);
-	if (!d->base[0] || !strcmp(d->base, ".") || !strcmp(d->base, ".."))
+	if (!d->base[0] || !strcmp(d->base, ".") || !strcmp(d->base, "..") || !strcmp(d->path, "-"))
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "output '%s' is no name for a new folder", path);
 	return FOX_OK;
 }
