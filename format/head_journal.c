@@ -145,24 +145,48 @@ static bool is_whole(struct fox_span bytes)
 	return whole;
 }
 
+/* A file that needs no journal: its hash is right, or it is whole and of a program that writes no hashes, so that fox never
+ * changed its header in place. */
+static bool stands(struct fox_span bytes)
+{
+	struct fox_gguf *g;
+	enum fox_hash_state state = FOX_HASH_DAMAGED;
+	if (!fox_gguf_open_bytes(&g, bytes, "", NULL))
+		state = fox_profile_state(g);
+	fox_gguf_close(g);
+	return state == FOX_HASH_OK || state == FOX_HASH_NONE;
+}
+
+/* Put the new header over m. *good: both headers are as written; an old one that never was a container's vouches for nothing. */
+static enum fox_status lay_over(
+    struct fox_map_file *m, const struct fox_head_journal *j, bool *good, struct fox_err *err)
+{
+	enum fox_status s = fox_map_overlay(m, j->was, err);
+	*good = !s && is_whole(m->bytes);
+	if (!s)
+		s = fox_map_overlay(m, j->is, err);
+	*good = *good && !s && is_whole(m->bytes);
+	return s;
+}
+
 /* There is something of the journal's name beside the file that m maps. */
 static enum fox_status overlay(struct fox_map_file *m, const char *path, struct fox_err *err)
 {
 	struct fox_head_journal j;
 	struct fox_err why = {0};
-	bool found;
-	if (is_whole(m->bytes))
+	bool found, good = true;
+	if (stands(m->bytes))
 		return FOX_OK;
 	enum fox_status s = fox_head_journal_open(&j, path, &found, &why);
 	if (!s && found && fox_head_journal_fit(&j, m->bytes) == FOX_HEAD_TORN)
-		s = fox_map_overlay(m, j.is, err);
+		s = lay_over(m, &j, &good, err);
 	else if (s == FOX_E_IO || s == FOX_E_NOMEM)
 		fox_fail(err, s, FOX_NOWHERE,
 		    "changing its header was interrupted, and the journal is unreadable: %s", why.text);
 	else
 		s = FOX_OK; /* no journal, or none of this file: what is wrong with the file is for others to say */
 	fox_head_journal_close(&j);
-	if (!s && m->overlaid && !is_whole(m->bytes)) /* made up: never believed */
+	if (!s && !good) /* made up: never believed */
 		return fox_map_close(m), fox_fail(err, FOX_E_FORMAT, FOX_NOWHERE,
 		                             "the journal beside it holds a header that is not as written");
 	return s;
@@ -188,15 +212,16 @@ static enum fox_status recover(struct fox_inplace *f, const char *path, const st
     enum fox_head_fit *fit, struct fox_err *err)
 {
 	struct fox_map_file m;
+	bool good;
 	enum fox_status s = fox_map_open(&m, f->path, err);
 	if (s)
 		return s;
 	*fit = fox_head_journal_fit(j, m.bytes);
-	if (*fit == FOX_HEAD_TORN && is_whole(m.bytes)) /* it stands for itself */
+	if (*fit == FOX_HEAD_TORN && stands(m.bytes)) /* it stands for itself */
 		*fit = FOX_HEAD_OTHER;
 	if (*fit == FOX_HEAD_TORN) { /* never write what would not be a container */
-		s = fox_map_overlay(&m, j->is, err);
-		if (!s && !is_whole(m.bytes))
+		s = lay_over(&m, j, &good, err);
+		if (!s && !good)
 			*fit = FOX_HEAD_OTHER;
 	}
 	fox_map_close(&m);

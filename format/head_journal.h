@@ -2,7 +2,8 @@
  *
  * The journal holds the old header and the new one, of equal lengths. It appears whole, on disk, before the first byte of the
  * file changes, and goes when the last one is on disk. Only files that carry hashes are changed so: whether a header is whole
- * is what its root hash says, and a file whose root hash is right stands for itself, whatever lies beside it. spec/edit.md 4 */
+ * is what its root hash says, and a file whose root hash is right, or that is whole and has none, stands for itself, whatever
+ * lies beside it. spec/edit.md 4 */
 #ifndef FOX_HEAD_JOURNAL_H
 #define FOX_HEAD_JOURNAL_H
 

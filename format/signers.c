@@ -128,12 +128,21 @@ static bool same_name(struct fox_str s, const char *name)
 static enum fox_status take_options(
     struct words *w, struct fox_ssh_signer *out, struct fox_str rest, bool *authority)
 {
+	static const char *const once[] = {"namespaces", "valid-after", "valid-before"};
+	bool seen[FOX_COUNT(once)] = {false};
 	while (rest.n) {
 		struct fox_str name, value;
 		uint64_t at = offset_of(w, rest);
 		if (!take_option(&rest, &name, &value))
 			return fox_fail(
 			    w->err, FOX_E_FORMAT, at, "options are not NAME or NAME=\"VALUE\" with commas between");
+		for (size_t i = 0; i < FOX_COUNT(once); i++) {
+			if (!same_name(name, once[i]))
+				continue;
+			if (seen[i]) /* a later one would undo a narrower one; ssh-keygen refuses it as well */
+				return fox_fail(w->err, FOX_E_FORMAT, at, "option '%s' stands twice", once[i]);
+			seen[i] = true;
+		}
 		if (same_name(name, "cert-authority") && !value.n)
 			*authority = true;
 		else if (same_name(name, "namespaces") && value.n)

@@ -69,6 +69,8 @@ static enum fox_status take_blob(
 		s = fox_ssh_end(&public, "the public key", err);
 	if (!s && !space.n)
 		s = fox_fail(err, FOX_E_FORMAT, space.at, "namespace is empty");
+	if (!s && reserved.n) /* ssh-keygen verifies as if it were empty: then neither tool takes what the other refuses */
+		s = fox_fail(err, FOX_E_UNSUPPORTED, reserved.at, "reserved field is not empty");
 	if (!s)
 		s = take_hash(out, &hash, err);
 	if (!s)
@@ -76,8 +78,7 @@ static enum fox_status take_blob(
 	if (s)
 		return s;
 	out->space = (struct fox_str){fox_arena_strdup(arena, fox_ssh_text(&space)), space.n};
-	out->reserved = (struct fox_str){fox_arena_strdup(arena, fox_ssh_text(&reserved)), reserved.n};
-	return out->space.p && out->reserved.p ? FOX_OK : fox_fail_nomem(err);
+	return out->space.p ? FOX_OK : fox_fail_nomem(err);
 }
 
 enum fox_status fox_sshsig_parse(
@@ -103,8 +104,8 @@ enum fox_status fox_sshsig_parse(
 }
 
 /* What the key signs: the namespace keeps a signature for one purpose from passing for another's. */
-static enum fox_status signed_bytes(struct fox_buf *out, struct fox_str space, struct fox_str reserved,
-    enum fox_digest hash, struct fox_span message, struct fox_err *err)
+static enum fox_status signed_bytes(struct fox_buf *out, struct fox_str space, enum fox_digest hash,
+    struct fox_span message, struct fox_err *err)
 {
 	uint8_t digest[FOX_DIGEST_MAX];
 	enum fox_status s = fox_digest_of(digest, hash, message, err);
@@ -112,7 +113,7 @@ static enum fox_status signed_bytes(struct fox_buf *out, struct fox_str space, s
 		return s;
 	fox_buf_add(out, MAGIC, MAGIC_BYTES);
 	fox_ssh_put_string(out, space.p, space.n);
-	fox_ssh_put_string(out, reserved.p, reserved.n);
+	fox_ssh_put_string(out, "", 0); /* reserved */
 	const char *name = fox_sshsig_hash_name(hash);
 	fox_ssh_put_string(out, name, strlen(name));
 	fox_ssh_put_string(out, digest, fox_digest_bytes(hash));
@@ -126,7 +127,7 @@ enum fox_status fox_sshsig_verify(
 	if (!fox_str_is(sig->space, space))
 		return fox_fail(err, FOX_E_MISMATCH, FOX_NOWHERE, "signature is in the namespace '%.*s', not '%s'",
 		    FOX_STR_ARG(sig->space), space);
-	enum fox_status s = signed_bytes(&bytes, sig->space, sig->reserved, sig->hash, message, err);
+	enum fox_status s = signed_bytes(&bytes, sig->space, sig->hash, message, err);
 	if (!s)
 		s = fox_ed25519_verify(sig->key.b, sig->sig, (struct fox_span){(uint8_t *)bytes.p, bytes.n}, NULL);
 	fox_buf_free(&bytes);
@@ -141,8 +142,7 @@ enum fox_status fox_sshsig_sign(struct fox_buf *out, const struct fox_ssh_privat
 {
 	struct fox_buf bytes = {0}, blob = {0}, public = {0}, value = {0};
 	uint8_t sig[FOX_ED25519_SIG_BYTES];
-	enum fox_status s =
-	    signed_bytes(&bytes, fox_str_of(space), (struct fox_str){"", 0}, FOX_SHA512, message, err);
+	enum fox_status s = signed_bytes(&bytes, fox_str_of(space), FOX_SHA512, message, err);
 	if (!s)
 		s = fox_ed25519_sign(sig, key->seed, (struct fox_span){(uint8_t *)bytes.p, bytes.n}, err);
 	if (!s) {

@@ -12,7 +12,6 @@
 struct fox_sshsig {
 	struct fox_ssh_public key; /* that claims to have signed */
 	struct fox_str space;      /* namespace; at least one byte */
-	struct fox_str reserved;   /* signed as it stands */
 	enum fox_digest hash;      /* FOX_SHA256 or FOX_SHA512 */
 	uint8_t sig[FOX_ED25519_SIG_BYTES];
 };
@@ -21,7 +20,8 @@ struct fox_sshsig {
  * fox_sshsig_parse - read an armored signature; nothing is verified
  *
  * arena   strings are its
- * errors  FOX_E_FORMAT, FOX_E_BOUND, at the offset in text; FOX_E_UNSUPPORTED: version, type of key or hash, by name; FOX_E_NOMEM
+ * errors  FOX_E_FORMAT, FOX_E_BOUND, at the offset in text; FOX_E_UNSUPPORTED: version, type of key or hash, by name, a reserved field
+ *         that is not empty; FOX_E_NOMEM
  */
 enum fox_status fox_sshsig_parse(
     struct fox_sshsig *out, struct fox_str text, struct fox_arena *arena, struct fox_err *err) FOX_MUST_CHECK;

@@ -12,7 +12,7 @@
 /* One name, one regular file, one writer. */
 static enum fox_status check(struct fox_inplace *f, struct fox_err *err)
 {
-	struct stat st;
+	struct stat st, named;
 	if (fstat(f->fd, &st))
 		return fox_fail_errno(err, errno, "cannot stat '%s'", f->path);
 	if (!S_ISREG(st.st_mode))
@@ -24,6 +24,9 @@ static enum fox_status check(struct fox_inplace *f, struct fox_err *err)
 	f->mode = st.st_mode & 07777;
 	if (flock(f->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
 		return fox_fail(err, FOX_E_ARG, FOX_NOWHERE, "'%s' is locked by another process", f->path);
+	/* another writer may have put a new file in its place since it was opened: then this one has no name to change */
+	if (lstat(f->path, &named) || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
+		return fox_fail(err, FOX_E_IO, FOX_NOWHERE, "'%s' was replaced by another file just now", f->path);
 	return FOX_OK;
 }
 

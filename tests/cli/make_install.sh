@@ -37,6 +37,14 @@ fox-convert "$FOX_ROOT/tests/demo" -q -o demo.gguf >/dev/null
 ./consumer demo.gguf 'Once upon a time' 8 >ids
 fox-run demo.gguf -q -p 'Once upon a time' -n 8 --ids --mode exact --backend cpu | cmp - ids && echo "$(wc -l <ids) ids as fox-run's"
 
+# a prefix with a blank and a quote: what pkg-config prints is for the shell to read
+odd="/opt/a fox's"
+make_release PREFIX="$odd" DESTDIR="$PWD/odd" install
+eval "set -- $(PKG_CONFIG_PATH="$PWD/odd$odd/lib/pkgconfig" pkg-config --cflags fox)"
+printf '%s\n' "$@" | grep -Fqx -- "-I$odd/include/fox" || echo "fox.pc is split at blanks: $*"
+make_release PREFIX="$odd" DESTDIR="$PWD/odd" uninstall
+find odd -type f
+
 echo "== uninstall"
 touch "$at/share/doc/fox/mine"
 make_release uninstall

@@ -59,9 +59,11 @@ make_archive() {
 
 # There is only a static library, so what it needs is needed by who links it: Requires and Libs, not their .private forms.
 make_pc() {
-	rel() { case $1 in "$PREFIX"/*) echo "\${prefix}${1#"$PREFIX"}" ;; *) echo "$1" ;; esac }
+	# blanks and quotes in a path: pkg-config would take them for the shell's
+	escaped() { printf '%s\n' "$1" | sed "s/[\\\\ \"']/\\\\&/g"; }
+	rel() { case $1 in "$PREFIX"/*) echo "\${prefix}$(escaped "${1#"$PREFIX"}")" ;; *) escaped "$1" ;; esac }
 	cat <<-END
-		prefix=$PREFIX
+		prefix=$(escaped "$PREFIX")
 		libdir=$(rel "$LIBDIR")
 		includedir=$(rel "$INCLUDEDIR")
 

@@ -183,6 +183,48 @@ static void whole_file_stands(void **state)
 	free(other);
 }
 
+/* A file without hashes was never changed in place: a journal made up for it, its new header with right hashes, is not shown;
+ * nor is one beside a damaged file whose old header never was a container's. */
+static void made_up(void **state)
+{
+	(void)state;
+	struct fox_err err = {0};
+	enum fox_head_fit fit;
+	char *plain = malloc(n), *bait = malloc(header);
+	for (int damaged = 0; damaged < 2; damaged++) {
+		memcpy(plain, was, n);
+		for (size_t i = 0; !damaged && i + 4 < header; i++)
+			if (!memcmp(plain + i, "fox.", 4))
+				memcpy(plain + i, "cat.", 4);
+		if (damaged)
+			plain[8] ^= 1; /* the number of tensors */
+		size_t same = 0; /* where the old header may say what it likes */
+		memcpy(bait, plain, header);
+		while (plain[same] != is[same])
+			same++;
+		bait[same] ^= 1;
+		test_write(path, plain, n);
+		unlink(journal_path);
+		assert_fox_ok(fox_head_journal_write(journal_path, n, (struct fox_span){(uint8_t *)bait, header},
+		                  (struct fox_span){(uint8_t *)is, header}, 0644, &err),
+		    &err);
+		struct fox_gguf *g = NULL;
+		assert_int_equal(fox_gguf_open(&g, path, NULL) == FOX_OK, !damaged);
+		if (g)
+			assert_int_equal(fox_profile_state(g), FOX_HASH_NONE);
+		fox_gguf_close(g);
+		assert_int_equal(recover(&fit, &err), FOX_E_MISMATCH);
+		size_t got;
+		char *p = sample_slurp(path, &got);
+		assert_int_equal(got, n);
+		assert_memory_equal(p, plain, n);
+		free(p);
+	}
+	unlink(journal_path);
+	free(plain);
+	free(bait);
+}
+
 /* A torn file with a journal that is not its own, or broken, is what it is: damaged. */
 static void hostile(void **state)
 {
@@ -403,6 +445,7 @@ int main(void)
 	    cmocka_unit_test(torn),
 	    cmocka_unit_test(next_change),
 	    cmocka_unit_test(whole_file_stands),
+	    cmocka_unit_test(made_up),
 	    cmocka_unit_test(hostile),
 	    cmocka_unit_test(lengths),
 	    cmocka_unit_test(locked),
