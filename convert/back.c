@@ -97,7 +97,7 @@ static void tell_dtypes(const struct back *b)
 /* ---- the weights */
 
 /* The entries of one file, or of all (shard UINT32_MAX). */
-static size_t entries(const struct back *b, uint32_t shard, struct fox_st_entry **list)
+static size_t entries(const struct back *b, uint32_t shard, struct fox_st_member **list)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < b->plan.n; i++)
@@ -106,7 +106,7 @@ static size_t entries(const struct back *b, uint32_t shard, struct fox_st_entry 
 	return n;
 }
 
-static enum fox_status header_of(struct back *b, uint32_t shard, struct fox_st_entry **list,
+static enum fox_status header_of(struct back *b, uint32_t shard, struct fox_st_member **list,
     struct fox_buf *head, uint64_t *bytes, struct fox_err *err)
 {
 	fox_buf_clear(head);
@@ -114,7 +114,7 @@ static enum fox_status header_of(struct back *b, uint32_t shard, struct fox_st_e
 }
 
 /* Sizes of all files, and the index. */
-static enum fox_status measure(struct back *b, struct fox_st_entry **list, struct fox_err *err)
+static enum fox_status measure(struct back *b, struct fox_st_member **list, struct fox_err *err)
 {
 	struct fox_buf head = {0};
 	enum fox_status s = FOX_OK;
@@ -133,7 +133,7 @@ static enum fox_status measure(struct back *b, struct fox_st_entry **list, struc
 }
 
 static enum fox_status write_shard(
-    struct back *b, uint32_t shard, struct fox_st_entry **list, struct fox_err *err)
+    struct back *b, uint32_t shard, struct fox_st_member **list, struct fox_err *err)
 {
 	struct fox_buf head = {0}, path = {0};
 	struct fox_out *out = NULL;
@@ -169,7 +169,7 @@ static enum fox_status plan(struct back *b, enum fox_type type, struct fox_err *
 	enum fox_status s = back_plan_make(
 	    &b->plan, b->g, b->config.arch, &b->config.hp, type, known, b->o->max_shard, &b->arena, err);
 	if (known && !s) {
-		struct fox_st_entry **list = fox_arena_alloc(&b->arena, b->plan.n, sizeof *list);
+		struct fox_st_member **list = fox_arena_alloc(&b->arena, b->plan.n, sizeof *list);
 		uint64_t bytes;
 		s = list ? header_of(b, UINT32_MAX, list, &head, &bytes, err) : fox_fail_nomem(err);
 		plain = !s && bytes == src.bytes;
@@ -224,7 +224,7 @@ static enum fox_status judge(const struct back *b, struct fox_err *err)
 	return s;
 }
 
-static enum fox_status deliver(struct back *b, struct fox_st_entry **list, struct fox_err *err)
+static enum fox_status deliver(struct back *b, struct fox_st_member **list, struct fox_err *err)
 {
 	uint64_t room = fox_disk_free(b->o->out), need = b->weights + b->small;
 	if (need > room)
@@ -289,7 +289,7 @@ static enum fox_status run(struct back *b, struct fox_buf *report, struct fox_er
 		fox_in_file(err, b->o->src);
 		return s;
 	}
-	struct fox_st_entry **list = fox_arena_alloc(&b->arena, b->plan.n, sizeof *list);
+	struct fox_st_member **list = fox_arena_alloc(&b->arena, b->plan.n, sizeof *list);
 	s = list ? measure(b, list, err) : fox_fail_nomem(err);
 	tell_dtypes(b);
 	if (!s && !b->o->dry_run)

@@ -80,7 +80,7 @@ static struct back_part part_of(
 }
 
 /* Shape in the checkpoint, for one part; halves add their rows. */
-static void set_shape(struct fox_st_entry *st, const struct fox_slot *slot)
+static void set_shape(struct fox_st_member *st, const struct fox_slot *slot)
 {
 	bool vector = slot->row->rows == FOX_D_NONE, turned = slot->row->how & FOX_T_TRANSPOSE;
 	st->n_dims = vector ? 1 : 2;

@@ -18,7 +18,7 @@ struct back_part {
 };
 
 struct back_tensor {
-	struct fox_st_entry st;   /* name, dtype, shape in the checkpoint, file */
+	struct fox_st_member st;   /* name, dtype, shape in the checkpoint, file */
 	enum fox_type type;       /* the same as st.dtype */
 	enum fox_type was;        /* what the source had; FOX_TYPE_LIMIT: the container does not say */
 	uint32_t how;             /* FOX_T_* of the first part's row, without those of halves */

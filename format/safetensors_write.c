@@ -16,18 +16,18 @@ static unsigned rank_of(enum fox_dtype d)
 
 static int by_name(const void *a, const void *b)
 {
-	const struct fox_st_entry *x = *(struct fox_st_entry *const *)a, *y = *(struct fox_st_entry *const *)b;
+	const struct fox_st_member *x = *(struct fox_st_member *const *)a, *y = *(struct fox_st_member *const *)b;
 	return fox_str_cmp(x->name, y->name);
 }
 
 static int by_place(const void *a, const void *b)
 {
-	const struct fox_st_entry *x = *(struct fox_st_entry *const *)a, *y = *(struct fox_st_entry *const *)b;
+	const struct fox_st_member *x = *(struct fox_st_member *const *)a, *y = *(struct fox_st_member *const *)b;
 	unsigned r = rank_of(x->dtype), q = rank_of(y->dtype);
 	return r != q ? (r < q ? 1 : -1) : by_name(a, b);
 }
 
-static void put_entry(struct fox_json_writer *w, const struct fox_st_entry *e, uint64_t from)
+static void put_entry(struct fox_json_writer *w, const struct fox_st_member *e, uint64_t from)
 {
 	fox_jw_key_str(w, e->name);
 	fox_jw_object(w);
@@ -47,7 +47,7 @@ static void put_entry(struct fox_json_writer *w, const struct fox_st_entry *e, u
 }
 
 enum fox_status fox_st_write_header(
-    struct fox_st_entry **list, size_t n, struct fox_buf *out, uint64_t *file_bytes, struct fox_err *err)
+    struct fox_st_member **list, size_t n, struct fox_buf *out, uint64_t *file_bytes, struct fox_err *err)
 {
 	uint64_t sum = 0;
 	uint8_t length[8] = {0};
@@ -90,7 +90,7 @@ void fox_st_shard_name(char out[48], uint32_t shard, uint32_t n_shards)
 }
 
 enum fox_status fox_st_write_index(
-    struct fox_st_entry **list, size_t n, uint32_t n_shards, struct fox_buf *out, struct fox_err *err)
+    struct fox_st_member **list, size_t n, uint32_t n_shards, struct fox_buf *out, struct fox_err *err)
 {
 	struct fox_json_writer w = {.out = out};
 	uint64_t sum = 0;

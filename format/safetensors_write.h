@@ -7,7 +7,7 @@
 #include "format/source.h"
 
 /* One tensor of a file to be written. */
-struct fox_st_entry {
+struct fox_st_member {
 	struct fox_str name;  /* UTF-8 */
 	enum fox_dtype dtype; /* of whole bytes */
 	uint32_t n_dims;
@@ -28,7 +28,7 @@ struct fox_st_entry {
  * file_bytes  of the whole file
  * errors      FOX_E_BOUND: more than 64 bits, or a header past FOX_ST_MAX_HEADER; FOX_E_NOMEM
  */
-enum fox_status fox_st_write_header(struct fox_st_entry **list, size_t n, struct fox_buf *out,
+enum fox_status fox_st_write_header(struct fox_st_member **list, size_t n, struct fox_buf *out,
     uint64_t *file_bytes, struct fox_err *err) FOX_MUST_CHECK;
 
 /* "model.safetensors" where n_shards is 1, else "model-00001-of-00003.safetensors". out has 48 bytes or more. */
@@ -40,7 +40,7 @@ void fox_st_shard_name(char out[48], uint32_t shard, uint32_t n_shards);
  * list    is sorted by name
  * errors  FOX_E_NOMEM
  */
-enum fox_status fox_st_write_index(struct fox_st_entry **list, size_t n, uint32_t n_shards,
+enum fox_status fox_st_write_index(struct fox_st_member **list, size_t n, uint32_t n_shards,
     struct fox_buf *out, struct fox_err *err) FOX_MUST_CHECK;
 
 #endif

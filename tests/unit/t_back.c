@@ -8,9 +8,9 @@
 
 /* ---- headers */
 
-static struct fox_st_entry entry(const char *name, enum fox_dtype d, uint64_t rows, uint64_t cols)
+static struct fox_st_member entry(const char *name, enum fox_dtype d, uint64_t rows, uint64_t cols)
 {
-	struct fox_st_entry e = {.name = fox_str_of(name),
+	struct fox_st_member e = {.name = fox_str_of(name),
 	    .dtype = d,
 	    .n_dims = rows ? 2 : 1,
 	    .bytes = (rows ? rows : 1) * cols * fox_dtypes[d].bits / 8};
@@ -22,9 +22,9 @@ static struct fox_st_entry entry(const char *name, enum fox_dtype d, uint64_t ro
 static void test_header(void **state)
 {
 	(void)state;
-	struct fox_st_entry e[] = {entry("b", FOX_DT_F16, 2, 3), entry("a\"\n", FOX_DT_F16, 0, 4),
+	struct fox_st_member e[] = {entry("b", FOX_DT_F16, 2, 3), entry("a\"\n", FOX_DT_F16, 0, 4),
 	    entry("c", FOX_DT_BF16, 0, 1), entry("z", FOX_DT_F32, 0, 2), entry("y", FOX_DT_F64, 0, 1)};
-	struct fox_st_entry *list[] = {&e[0], &e[1], &e[2], &e[3], &e[4]};
+	struct fox_st_member *list[] = {&e[0], &e[1], &e[2], &e[3], &e[4]};
 	struct fox_buf b = {0};
 	struct fox_err err = {0};
 	uint64_t bytes;
@@ -63,8 +63,8 @@ static void test_header(void **state)
 static void test_index(void **state)
 {
 	(void)state;
-	struct fox_st_entry e[] = {entry("b", FOX_DT_F16, 2, 3), entry("a", FOX_DT_F32, 0, 4)};
-	struct fox_st_entry *list[] = {&e[0], &e[1]};
+	struct fox_st_member e[] = {entry("b", FOX_DT_F16, 2, 3), entry("a", FOX_DT_F32, 0, 4)};
+	struct fox_st_member *list[] = {&e[0], &e[1]};
 	struct fox_buf b = {0};
 	char name[48];
 	e[1].shard = 11;
