@@ -6,8 +6,9 @@
 
 #include "convert/back_data.h"
 #include "convert/back_tok.h"
-#include "convert/outdir.h"
 #include "convert/hfconfig.h"
+#include "convert/outdir.h"
+#include "convert/pack_say.h"
 #include "format/profile.h"
 #include "format/source.h"
 
@@ -250,19 +251,6 @@ static enum fox_status deliver(struct back *b, struct fox_st_member **list, stru
 
 /* ---- the report */
 
-static void put_number(struct fox_buf *out, const char *name, uint64_t v)
-{
-	char digits[24];
-	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
-	fox_buf_fmt(out, "%-12s", name);
-	for (int i = 0; i < n; i++) {
-		if (i && (n - i) % 3 == 0)
-			fox_buf_char(out, ',');
-		fox_buf_char(out, digits[i]);
-	}
-	fox_buf_char(out, '\n');
-}
-
 static void print(const struct back *b, struct fox_buf *out)
 {
 	if (b->o->dry_run) {
@@ -270,12 +258,10 @@ static void print(const struct back *b, struct fox_buf *out)
 		for (size_t i = 0; i < b->files.n; i++)
 			fox_buf_fmt(out, "%s  %zu bytes\n", b->files.list[i].name, back_file_text(&b->files.list[i]).n);
 	}
-	fox_buf_fmt(out, "%-12s", "output");
-	fox_buf_escaped(out, fox_str_of(b->o->out), 4096);
-	fox_buf_char(out, '\n');
-	put_number(out, "tensors", b->plan.n);
-	put_number(out, "files", b->plan.n_shards + b->files.n + (b->index.n != 0));
-	put_number(out, "bytes", b->weights + b->small);
+	fox_say_text(out, "output", fox_str_of(b->o->out));
+	fox_say_count(out, "tensors", b->plan.n);
+	fox_say_count(out, "files", b->plan.n_shards + b->files.n + (b->index.n != 0));
+	fox_say_count(out, "bytes", b->weights + b->small);
 }
 
 static enum fox_status run(struct back *b, struct fox_buf *report, struct fox_err *err)

@@ -22,14 +22,6 @@ static void put_hash(struct fox_json_writer *w, const char *key, const uint8_t *
 	fox_jw_cstr(w, hex);
 }
 
-static void put_text(struct fox_json_writer *w, const char *key, struct fox_str s)
-{
-	if (!s.n)
-		return;
-	fox_jw_key(w, key);
-	fox_jw_str(w, s);
-}
-
 static void put_file(struct fox_json_writer *w, const struct fox_payload_item *it)
 {
 	struct fox_hash128 root;
@@ -64,12 +56,12 @@ void fox_bundle_manifest(struct fox_buf *out, const struct fox_payload *p)
 	fox_jw_object(&w);
 	fox_jw_key(&w, "file");
 	fox_jw_str(&w, p->list[p->first_model].name);
-	put_text(&w, "architecture", f->arch);
+	fox_jw_member_str(&w, "architecture", f->arch);
 	fox_jw_key(&w, "parameters");
 	fox_jw_u64(&w, f->n_params);
 	if (f->has_ftype)
-		put_text(&w, "file_type", fox_str_of(f->ftype));
-	put_text(&w, "license", f->text[FOX_FACT_LICENSE]);
+		fox_jw_member_str(&w, "file_type", fox_str_of(f->ftype));
+	fox_jw_member_str(&w, "license", f->text[FOX_FACT_LICENSE]);
 	if (fox_profile_state(first) == FOX_HASH_OK)
 		put_hash(&w, "set", fox_gguf_find_key(first, FOX_KEY_HASH_SET)->raw.p, 16);
 	fox_jw_end_object(&w);

@@ -36,7 +36,7 @@ static void row_count(struct fox_buf *b, const char *label, uint64_t v)
 	if (!v)
 		return;
 	fox_buf_fmt(b, "| %s | ", label);
-	fox_count(b, v);
+	fox_buf_count(b, v);
 	fox_buf_str(b, " |\n");
 }
 
@@ -95,11 +95,11 @@ static void add_model(struct fox_buf *b, const struct fox_payload *p)
 		if (!f->types[t].n_tensors || !info)
 			continue;
 		fox_buf_fmt(b, "| %s | ", info->name);
-		fox_count(b, f->types[t].n_tensors);
+		fox_buf_count(b, f->types[t].n_tensors);
 		fox_buf_str(b, " | ");
-		fox_count(b, f->types[t].n_params);
+		fox_buf_count(b, f->types[t].n_params);
 		fox_buf_str(b, " | ");
-		fox_count(b, f->types[t].bytes);
+		fox_buf_count(b, f->types[t].bytes);
 		fox_buf_str(b, " |\n");
 	}
 }
@@ -130,7 +130,7 @@ static void add_files(struct fox_buf *b, const struct fox_payload *p)
 		fox_buf_str(b, "| ");
 		fox_card_text(b, p->list[i].name, SIZE_MAX);
 		fox_buf_str(b, " | ");
-		fox_count(b, p->list[i].bytes);
+		fox_buf_count(b, p->list[i].bytes);
 		fox_buf_str(b, " |\n");
 	}
 }
@@ -181,7 +181,7 @@ static void add_sources(struct fox_buf *b, const struct fox_gguf *g)
 		fox_card_text(b, name, MAX_TEXT);
 		fox_buf_str(b, " | ");
 		if (sizes && i < sizes->n_items && fox_gguf_item_u64(g, sizes, i, &bytes))
-			fox_count(b, bytes);
+			fox_buf_count(b, bytes);
 		fox_buf_str(b, " | ");
 		if (sums && sums->item == FOX_GGUF_STR && fox_gguf_next_str(g, sums, &at_sum, &sum))
 			fox_card_text(b, sum, FOX_SHA256_HEX);

@@ -35,20 +35,6 @@ static void digest_of(char out[DIGEST], const struct fox_sha256 *s)
 	fox_hex(out + 7, s->b, sizeof s->b);
 }
 
-static void put_str(struct fox_json_writer *w, const char *key, const char *value)
-{
-	fox_jw_key(w, key);
-	fox_jw_cstr(w, value);
-}
-
-static void put_text(struct fox_json_writer *w, const char *key, struct fox_str s)
-{
-	if (!s.n)
-		return;
-	fox_jw_key(w, key);
-	fox_jw_str(w, s);
-}
-
 static void put_list(struct fox_json_writer *w, const char *key, struct fox_str s)
 {
 	if (!s.n)
@@ -65,8 +51,8 @@ static void put_descriptor(
 {
 	char digest[DIGEST];
 	digest_of(digest, sha);
-	put_str(w, "mediaType", type);
-	put_str(w, "digest", digest);
+	fox_jw_member(w, "mediaType", type);
+	fox_jw_member(w, "digest", digest);
 	fox_jw_key(w, "size");
 	fox_jw_u64(w, bytes);
 }
@@ -158,11 +144,11 @@ static void put_precision(struct fox_json_writer *w, const struct fox_facts *f)
 		return;
 	for (size_t i = 0; i < FOX_COUNT(words); i++)
 		if (words[i].type == most) {
-			put_str(w, "precision", words[i].word);
+			fox_jw_member(w, "precision", words[i].word);
 			return;
 		}
 	const struct fox_type_info *info = fox_type_info(most);
-	put_str(w, "quantization", f->has_ftype ? f->ftype : info ? info->name : "unknown");
+	fox_jw_member(w, "quantization", f->has_ftype ? f->ftype : info ? info->name : "unknown");
 }
 
 static void write_config(struct fox_buf *out, const struct fox_payload *p)
@@ -175,29 +161,29 @@ static void write_config(struct fox_buf *out, const struct fox_payload *p)
 	fox_jw_key(&w, "descriptor");
 	fox_jw_object(&w);
 	put_list(&w, "authors", text[FOX_FACT_AUTHOR]);
-	put_text(&w, "vendor", text[FOX_FACT_ORGANIZATION]);
-	put_text(&w, "family", f->arch);
-	put_text(&w, "name", text[FOX_FACT_BASENAME].n ? text[FOX_FACT_BASENAME] : text[FOX_FACT_NAME]);
-	put_text(&w, "version", text[FOX_FACT_VERSION]);
-	put_text(&w, "title", text[FOX_FACT_NAME]);
-	put_text(&w, "description", text[FOX_FACT_DESCRIPTION]);
-	put_text(&w, "docURL", text[FOX_FACT_URL]);
-	put_text(&w, "sourceURL",
+	fox_jw_member_str(&w, "vendor", text[FOX_FACT_ORGANIZATION]);
+	fox_jw_member_str(&w, "family", f->arch);
+	fox_jw_member_str(&w, "name", text[FOX_FACT_BASENAME].n ? text[FOX_FACT_BASENAME] : text[FOX_FACT_NAME]);
+	fox_jw_member_str(&w, "version", text[FOX_FACT_VERSION]);
+	fox_jw_member_str(&w, "title", text[FOX_FACT_NAME]);
+	fox_jw_member_str(&w, "description", text[FOX_FACT_DESCRIPTION]);
+	fox_jw_member_str(&w, "docURL", text[FOX_FACT_URL]);
+	fox_jw_member_str(&w, "sourceURL",
 	    text[FOX_FACT_SOURCE_REPO_URL].n ? text[FOX_FACT_SOURCE_REPO_URL] : text[FOX_FACT_SOURCE_URL]);
 	put_list(&w, "licenses", text[FOX_FACT_LICENSE]);
 	fox_jw_end_object(&w);
 	fox_jw_key(&w, "config");
 	fox_jw_object(&w);
 	if (fox_arch_by_name(f->arch)) /* each row of fox's table is one */
-		put_str(&w, "architecture", "transformer");
-	put_str(&w, "format", "gguf");
+		fox_jw_member(&w, "architecture", "transformer");
+	fox_jw_member(&w, "format", "gguf");
 	param_size(size, f->n_params);
-	put_str(&w, "paramSize", size);
+	fox_jw_member(&w, "paramSize", size);
 	put_precision(&w, f);
 	fox_jw_end_object(&w);
 	fox_jw_key(&w, "modelfs");
 	fox_jw_object(&w);
-	put_str(&w, "type", "layers");
+	fox_jw_member(&w, "type", "layers");
 	fox_jw_key(&w, "diffIds");
 	fox_jw_array(&w);
 	for (size_t i = 0; i < p->n; i++) {
@@ -243,7 +229,7 @@ static enum fox_status put_annotations(
 	fox_jw_u64(&inner, 0);
 	fox_jw_key(&inner, "size");
 	fox_jw_u64(&inner, it->bytes);
-	put_str(&inner, "mtime", "1970-01-01T00:00:00Z");
+	fox_jw_member(&inner, "mtime", "1970-01-01T00:00:00Z");
 	fox_jw_key(&inner, "typeflag");
 	fox_jw_u64(&inner, '0');
 	fox_jw_end_object(&inner);
@@ -252,9 +238,9 @@ static enum fox_status put_annotations(
 		line.n--;
 	fox_jw_key(w, "annotations");
 	fox_jw_object(w);
-	put_text(w, "org.cncf.model.filepath", it->name);
-	put_text(w, "org.cncf.model.file.metadata+json", line);
-	put_text(w, "org.opencontainers.image.title", it->name);
+	fox_jw_member_str(w, "org.cncf.model.filepath", it->name);
+	fox_jw_member_str(w, "org.cncf.model.file.metadata+json", line);
+	fox_jw_member_str(w, "org.opencontainers.image.title", it->name);
 	fox_jw_end_object(w);
 	enum fox_status s = text.failed ? fox_fail_nomem(err) : FOX_OK;
 	fox_buf_free(&text);
@@ -269,8 +255,8 @@ static enum fox_status write_manifest(struct fox_buf *out, const struct fox_payl
 	fox_jw_object(&w);
 	fox_jw_key(&w, "schemaVersion");
 	fox_jw_u64(&w, 2);
-	put_str(&w, "mediaType", MANIFEST_TYPE);
-	put_str(&w, "artifactType", MODEL "manifest.v1+json");
+	fox_jw_member(&w, "mediaType", MANIFEST_TYPE);
+	fox_jw_member(&w, "artifactType", MODEL "manifest.v1+json");
 	fox_jw_key(&w, "config");
 	fox_jw_object(&w);
 	put_descriptor(&w, MODEL "config.v1+json", config, config_bytes);
@@ -295,15 +281,15 @@ static void write_index(
 	fox_jw_object(&w);
 	fox_jw_key(&w, "schemaVersion");
 	fox_jw_u64(&w, 2);
-	put_str(&w, "mediaType", INDEX_TYPE);
+	fox_jw_member(&w, "mediaType", INDEX_TYPE);
 	fox_jw_key(&w, "manifests");
 	fox_jw_array(&w);
 	fox_jw_object(&w);
 	put_descriptor(&w, MANIFEST_TYPE, manifest, bytes);
-	put_str(&w, "artifactType", MODEL "manifest.v1+json");
+	fox_jw_member(&w, "artifactType", MODEL "manifest.v1+json");
 	fox_jw_key(&w, "annotations");
 	fox_jw_object(&w);
-	put_str(&w, "org.opencontainers.image.ref.name", tag);
+	fox_jw_member(&w, "org.opencontainers.image.ref.name", tag);
 	fox_jw_end_object(&w);
 	fox_jw_end_object(&w);
 	fox_jw_end_array(&w);

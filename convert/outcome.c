@@ -5,25 +5,12 @@
 #include <stdio.h>
 
 #include "format/base/io.h"
+#include "convert/pack_say.h"
 #include "format/base/log.h"
 
 static void add_text(struct fox_buf *b, const char *name, const char *value)
 {
 	fox_buf_fmt(b, "%-12s%s\n", name, value);
-}
-
-/* 1665271808 -> "1,665,271,808". */
-static void add_number(struct fox_buf *b, const char *name, uint64_t v)
-{
-	char digits[24], out[32];
-	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v), k = 0;
-	for (int i = 0; i < n; i++) {
-		if (i && (n - i) % 3 == 0)
-			out[k++] = ',';
-		out[k++] = digits[i];
-	}
-	out[k] = 0;
-	add_text(b, name, out);
 }
 
 static void add_output(
@@ -36,9 +23,9 @@ static void add_output(
 	fox_buf_escaped(&path, fox_buf_view(&o->path), SIZE_MAX);
 	add_text(b, "output", path.p ? path.p : "");
 	add_text(b, "type", o->type);
-	add_number(b, "tensors", s->n_tensors);
-	add_number(b, "parameters", s->n_params);
-	add_number(b, "bytes", o->bytes);
+	fox_say_count(b, "tensors", s->n_tensors);
+	fox_say_count(b, "parameters", s->n_params);
+	fox_say_count(b, "bytes", o->bytes);
 	if (tables || o->quantized) {
 		snprintf(text, sizeof text, "%.4f", o->bits_per_weight);
 		add_text(b, "bits/weight", text);
@@ -68,12 +55,12 @@ static void add_plan(const struct fox_outcome *s, struct fox_buf *b)
 {
 	if (s->outs.n > 1) {
 		fox_buf_char(b, '\n');
-		add_number(b, "to write", bytes_of(&s->outs));
+		fox_say_count(b, "to write", bytes_of(&s->outs));
 	}
-	add_number(b, "to read", s->src_bytes);
-	add_number(b, "memory", s->memory_bytes);
+	fox_say_count(b, "to read", s->src_bytes);
+	fox_say_count(b, "memory", s->memory_bytes);
 	if (s->disk_free != UINT64_MAX)
-		add_number(b, "disk free", s->disk_free);
+		fox_say_count(b, "disk free", s->disk_free);
 }
 
 enum fox_status fox_outcome_print(const struct fox_outcome *s, bool dry, bool tables, struct fox_err *err)

@@ -1,20 +1,7 @@
 /* pack_say.c - the lines of a report. */
 #include "convert/pack_say.h"
 
-#include <stdio.h>
-
 #include "format/base/io.h"
-
-void fox_count(struct fox_buf *b, uint64_t v)
-{
-	char digits[24];
-	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
-	for (int i = 0; i < n; i++) {
-		if (i && (n - i) % 3 == 0)
-			fox_buf_char(b, ',');
-		fox_buf_char(b, digits[i]);
-	}
-}
 
 void fox_say_text(struct fox_buf *b, const char *name, struct fox_str value)
 {
@@ -26,7 +13,7 @@ void fox_say_text(struct fox_buf *b, const char *name, struct fox_str value)
 void fox_say_count(struct fox_buf *b, const char *name, uint64_t v)
 {
 	fox_buf_fmt(b, "%-12s", name);
-	fox_count(b, v);
+	fox_buf_count(b, v);
 	fox_buf_char(b, '\n');
 }
 

@@ -18,7 +18,7 @@ static enum fox_status add_line(
 {
 	struct fox_buf *b = ctx, number = {0};
 	if (!folder)
-		fox_count(&number, bytes);
+		fox_buf_count(&number, bytes);
 	fox_buf_fmt(b, "%18s  ", number.p ? number.p : "");
 	fox_buf_escaped(b, name, SIZE_MAX);
 	fox_buf_str(b, folder ? "/\n" : "\n");

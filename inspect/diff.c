@@ -208,10 +208,10 @@ enum fox_status fox_look_diff(struct fox_report *r, struct fox_look *look, struc
 	fox_report_field(r, "n_tensors", NULL, fox_cell_u64(d.n_tensors));
 	fox_report_field(r, "equal", NULL, fox_cell_bool(!look->bad));
 	if (look->bad)
-		fox_report_line(r, "keys that differ: %s, tensors: %s", fox_show_count(keys, d.n_keys),
-		    fox_show_count(tensors, d.n_tensors));
+		fox_report_line(r, "keys that differ: %s, tensors: %s", fox_count_text(keys, d.n_keys),
+		    fox_count_text(tensors, d.n_tensors));
 	else
 		fox_report_line(r, "equal in every key (%s) and every tensor (%s)",
-		    fox_show_count(keys, fox_gguf_keys(d.a)), fox_show_count(tensors, fox_gguf_tensors(d.a)));
+		    fox_count_text(keys, fox_gguf_keys(d.a)), fox_count_text(tensors, fox_gguf_tensors(d.a)));
 	return r->failed ? fox_fail_nomem(err) : FOX_OK;
 }

@@ -196,8 +196,8 @@ enum fox_status fox_look_tensors(struct fox_report *r, struct fox_look *look, st
 	fox_report_root(r);
 	fox_report_field(r, "parameters", NULL, fox_cell_u64(weights));
 	fox_report_field(r, "bytes", NULL, fox_cell_u64(bytes));
-	fox_report_line(r, "%s tensor%s, %s parameters, %s", fox_show_count(count, fox_gguf_tensors(look->g)),
-	    fox_gguf_tensors(look->g) == 1 ? "" : "s", fox_show_count(parameters, weights),
+	fox_report_line(r, "%s tensor%s, %s parameters, %s", fox_count_text(count, fox_gguf_tensors(look->g)),
+	    fox_gguf_tensors(look->g) == 1 ? "" : "s", fox_count_text(parameters, weights),
 	    fox_show_bytes(size, bytes));
 	return FOX_OK;
 }

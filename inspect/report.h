@@ -151,8 +151,7 @@ enum fox_status fox_report_print(
 bool fox_report_render(
     const struct fox_report *r, struct fox_buf *out, bool json, bool colour) FOX_MUST_CHECK;
 
-/* Numbers as the text shows them, for messages: "1,665,271,808" and "3.34 GB" (powers of 1000). Return out. */
-char *fox_show_count(char out[32], uint64_t v);
+/* Bytes as the text shows them, for messages: "3.34 GB" (powers of 1000). Returns out. */
 char *fox_show_bytes(char out[32], uint64_t v);
 /* The fewest digits that read back to the same f32 (f64); "nan", "inf", "-inf". */
 char *fox_show_f32(char out[32], float v);

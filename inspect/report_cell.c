@@ -70,20 +70,6 @@ struct fox_cell fox_cell_bool(bool v)
 	return (struct fox_cell){.kind = FOX_CELL_BOOL, .b = v};
 }
 
-char *fox_show_count(char out[32], uint64_t v)
-{
-	char digits[24];
-	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
-	char *p = out;
-	for (int i = 0; i < n; i++) {
-		if (i && (n - i) % 3 == 0)
-			*p++ = ',';
-		*p++ = digits[i];
-	}
-	*p = 0;
-	return out;
-}
-
 char *fox_show_bytes(char out[32], uint64_t v)
 {
 	static const char *const unit[] = {"kB", "MB", "GB", "TB", "PB", "EB"};

@@ -96,12 +96,12 @@ static void put_cell(struct fox_buf *b, const struct fox_cell *c, size_t limit, 
 		fox_buf_fmt(b, "%" PRIu64, c->u);
 		break;
 	case FOX_CELL_COUNT:
-		fox_buf_str(b, fox_show_count(num, c->u));
+		fox_buf_str(b, fox_count_text(num, c->u));
 		break;
 	case FOX_CELL_BYTES:
 		if (!table && c->u >= 1000)
 			fox_buf_fmt(b, "%s (", fox_show_bytes(num, c->u));
-		fox_buf_str(b, fox_show_count(num, c->u));
+		fox_buf_str(b, fox_count_text(num, c->u));
 		if (!table)
 			fox_buf_str(b, c->u >= 1000 ? " bytes)" : " bytes");
 		break;
@@ -262,7 +262,7 @@ static void text_list(struct text *t, const struct fox_list *list, bool lines)
 	if (i < list->n) {
 		char shown[32], all[32];
 		blanks(t->out, t->indent);
-		fox_buf_fmt(t->out, "... %s of %s\n", fox_show_count(shown, i), fox_show_count(all, list->n));
+		fox_buf_fmt(t->out, "... %s of %s\n", fox_count_text(shown, i), fox_count_text(all, list->n));
 	}
 }
 

@@ -113,7 +113,7 @@ static void range_field(struct fox_report *r, const char *key, const char *label
 	fox_report_field(r, key, NULL, fox_cell_shape(r, both, 2));
 	fox_report_field(r, NULL, label,
 	    fox_cell_fmt(
-	        r, "%s to %s, by layer", fox_show_count(least, x->least), fox_show_count(most, x->most)));
+	        r, "%s to %s, by layer", fox_count_text(least, x->least), fox_count_text(most, x->most)));
 }
 
 static void look_sizes(struct fox_report *r, const struct fox_gguf *g, struct fox_str arch)

@@ -133,7 +133,7 @@ static void look_template(struct fox_report *r, struct fox_str s)
 	fox_report_field(r, "chat_template", NULL, fox_cell_str(s));
 	fox_report_field(r, "chat_format", NULL, fox_cell_cstr(which));
 	struct fox_buf b = {0};
-	fox_buf_fmt(&b, "%s%s%s bytes: ", which ? which : "", which ? ", " : "", fox_show_count(bytes, s.n));
+	fox_buf_fmt(&b, "%s%s%s bytes: ", which ? which : "", which ? ", " : "", fox_count_text(bytes, s.n));
 	fox_buf_add(&b, head.p, head.n);
 	fox_buf_str(&b, head.n < s.n ? " ..." : "");
 	if (b.failed)

@@ -110,7 +110,7 @@ static enum fox_status look_text(struct fox_report *r, const struct fox_look *lo
 		fox_report_field(r, "n", NULL, fox_cell_u64(ids.n));
 		look_ids(r, data, &ids);
 		fox_report_root(r);
-		fox_report_line(r, "%s token%s", fox_show_count(count, ids.n), ids.n == 1 ? "" : "s");
+		fox_report_line(r, "%s token%s", fox_count_text(count, ids.n), ids.n == 1 ? "" : "s");
 	}
 	fox_tok_ids_free(&ids);
 	fox_buf_free(&text);

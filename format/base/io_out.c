@@ -1,4 +1,4 @@
-/* io_out.c - outputs that appear whole or not at all, free space, and signals as a flag.
+/* io_out.c - outputs that appear whole or not at all, and free space.
  *
  * The file is written without a name (O_TMPFILE) where the file system can, so that a process killed at its work leaves
  * nothing; else, and for the moment between naming and replacing, as ".NAME.PID.part" beside the target, locked: a
@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -500,40 +499,4 @@ void fox_files_allow(uint64_t n)
 		return;
 	limit.rlim_cur = limit.rlim_max < n ? limit.rlim_max : n;
 	setrlimit(RLIMIT_NOFILE, &limit); /* refused: an opening will say so */
-}
-
-static volatile sig_atomic_t pending;
-
-static void remember(int sig)
-{
-	pending = sig;
-}
-
-void fox_signals_init(void)
-{
-	const struct sigaction stop = {.sa_handler = remember}, ignore = {.sa_handler = SIG_IGN};
-	static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
-	for (size_t i = 0; i < FOX_COUNT(stops); i++) {
-		struct sigaction was;
-		if (!sigaction(stops[i], NULL, &was) && was.sa_handler != SIG_IGN) /* nohup, or a shell's job */
-			sigaction(stops[i], &stop, NULL);
-	}
-	sigaction(SIGXFSZ, &ignore, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-}
-
-int fox_signal_pending(void)
-{
-	return pending;
-}
-
-enum fox_status fox_cancelled(struct fox_err *err)
-{
-	int sig = pending;
-	if (!sig)
-		return FOX_OK;
-	return fox_fail(err, FOX_E_CANCELLED, FOX_NOWHERE, "stopped by %s",
-	    sig == SIGINT    ? "SIGINT"
-	    : sig == SIGTERM ? "SIGTERM"
-	                     : "SIGHUP");
 }

@@ -71,6 +71,9 @@ void fox_jw_key(struct fox_json_writer *w, const char *key);
 void fox_jw_key_str(struct fox_json_writer *w, struct fox_str key);
 void fox_jw_str(struct fox_json_writer *w, struct fox_str s); /* ill-formed bytes become U+FFFD */
 void fox_jw_cstr(struct fox_json_writer *w, const char *s);
+/* A member whole; the second leaves out one whose text is empty. */
+void fox_jw_member(struct fox_json_writer *w, const char *key, const char *text);
+void fox_jw_member_str(struct fox_json_writer *w, const char *key, struct fox_str text);
 void fox_jw_u64(struct fox_json_writer *w, uint64_t v);
 void fox_jw_i64(struct fox_json_writer *w, int64_t v);
 void fox_jw_f64(

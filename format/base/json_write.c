@@ -151,3 +151,17 @@ void fox_jw_null(struct fox_json_writer *w)
 	before(w);
 	fox_buf_str(w->out, "null");
 }
+
+void fox_jw_member(struct fox_json_writer *w, const char *key, const char *text)
+{
+	fox_jw_key(w, key);
+	fox_jw_cstr(w, text);
+}
+
+void fox_jw_member_str(struct fox_json_writer *w, const char *key, struct fox_str text)
+{
+	if (!text.n)
+		return;
+	fox_jw_key(w, key);
+	fox_jw_str(w, text);
+}

@@ -229,3 +229,22 @@ void fox_buf_escaped(struct fox_buf *b, struct fox_str s, size_t max_bytes)
 	if (part.n < s.n)
 		fox_buf_str(b, "...");
 }
+
+char *fox_count_text(char out[32], uint64_t v)
+{
+	char digits[24], *p = out;
+	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
+	for (int i = 0; i < n; i++) {
+		if (i && (n - i) % 3 == 0)
+			*p++ = ',';
+		*p++ = digits[i];
+	}
+	*p = 0;
+	return out;
+}
+
+void fox_buf_count(struct fox_buf *b, uint64_t v)
+{
+	char text[32];
+	fox_buf_str(b, fox_count_text(text, v));
+}

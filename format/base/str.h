@@ -62,6 +62,9 @@ size_t fox_utf8_bad(struct fox_str s);
 /* Write a code point as UTF-8 into out[4]; returns its length 1..4. */
 size_t fox_utf8_put(char out[4], uint32_t code);
 
+/* A number with its digits in threes: 1665271808 as "1,665,271,808". Returns out. */
+char *fox_count_text(char out[32], uint64_t v);
+
 /* A growable byte buffer. Zero-initialise; p is NULL until something is added; always NUL-terminated after
  * that. When memory runs out `failed` is set, later additions do nothing, and the owner checks once at the
  * end. */
@@ -77,6 +80,7 @@ void fox_buf_add(struct fox_buf *b, const void *p, size_t n);
 void fox_buf_str(struct fox_buf *b, const char *s);
 void fox_buf_char(struct fox_buf *b, char c);
 void fox_buf_fmt(struct fox_buf *b, const char *fmt, ...) FOX_PRINTF(2, 3);
+void fox_buf_count(struct fox_buf *b, uint64_t v); /* 1,665,271,808 */
 struct fox_str fox_buf_view(const struct fox_buf *b); /* valid until the next addition */
 
 /*

@@ -37,11 +37,11 @@ static void test_numbers(void **state)
 {
 	char s[32];
 	(void)state;
-	assert_string_equal(fox_show_count(s, 0), "0");
-	assert_string_equal(fox_show_count(s, 999), "999");
-	assert_string_equal(fox_show_count(s, 1000), "1,000");
-	assert_string_equal(fox_show_count(s, 1665271808), "1,665,271,808");
-	assert_string_equal(fox_show_count(s, UINT64_MAX), "18,446,744,073,709,551,615");
+	assert_string_equal(fox_count_text(s, 0), "0");
+	assert_string_equal(fox_count_text(s, 999), "999");
+	assert_string_equal(fox_count_text(s, 1000), "1,000");
+	assert_string_equal(fox_count_text(s, 1665271808), "1,665,271,808");
+	assert_string_equal(fox_count_text(s, UINT64_MAX), "18,446,744,073,709,551,615");
 	assert_string_equal(fox_show_bytes(s, 999), "999 bytes");
 	assert_string_equal(fox_show_bytes(s, 1000), "1.00 kB");
 	assert_string_equal(fox_show_bytes(s, 9994), "9.99 kB");
