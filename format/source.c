@@ -9,11 +9,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "format/archive_files.h"
 #include "format/base/map.h"
 #include "format/base/num.h"
-#include "format/hfcache.h"
 #include "format/safetensors.h"
+#include "format/source_home.h"
 #include "format/st_index.h"
 #include "format/stranger.h"
 #include "format/strided.h"
@@ -42,11 +41,8 @@ struct small_file {
 
 struct fox_source {
 	struct fox_arena arena;
-	struct fox_hf_place place; /* a plain folder is its own root */
-	bool cached;               /* place is in an HF cache: links into blobs/ are followed and checked */
-	struct fox_archive_files *archive; /* NULL: none; else place.dir is its path */
-	const char *one_file;      /* path of the one weight file that the caller named, or NULL */
-	bool torch;                /* weights are PyTorch's, not safetensors */
+	struct fox_source_home at;
+	bool torch; /* weights are PyTorch's, not safetensors */
 	struct fox_src_file *weights;
 	size_t n_weights;
 	struct small_file *small;
@@ -62,10 +58,10 @@ struct fox_source {
 static enum fox_status open_archived(
     struct fox_source *s, struct fox_str name, struct fox_file *f, struct fox_err *err)
 {
-	const struct fox_archive_member *m = fox_archive_files_find(s->archive, name);
+	const struct fox_archive_member *m = fox_archive_files_find(s->at.archive, name);
 	if (!m)
-		return fox_fail_errno(err, ENOENT, "cannot open '%s/%.*s'", s->place.dir, FOX_STR_ARG(name));
-	return fox_archive_files_part(s->archive, m, f, err);
+		return fox_fail_errno(err, ENOENT, "cannot open '%s/%.*s'", s->at.hf.dir, FOX_STR_ARG(name));
+	return fox_archive_files_part(s->at.archive, m, f, err);
 }
 
 /* Fills f (zeroed) with an open member of the checkpoint. */
@@ -73,13 +69,13 @@ static enum fox_status open_member(
     struct fox_source *s, struct fox_str name, struct fox_src_file *f, struct fox_err *err)
 {
 	enum fox_status st;
-	const struct fox_hf_place *p = &s->place;
+	const struct fox_hf_place *p = &s->at.hf;
 	f->name = (struct fox_str){fox_arena_strdup(&s->arena, name), name.n};
 	if (!f->name.p)
 		return fox_fail_nomem(err);
-	if (s->archive)
+	if (s->at.archive)
 		st = open_archived(s, name, &f->fd, err);
-	else if (s->cached)
+	else if (s->at.cached)
 		st = fox_hf_open(&f->fd, p, name, &f->has_expected, &f->expected, err);
 	else
 		st = fox_file_open_beneath(&f->fd, p->root, p->dir, name, err);
@@ -98,11 +94,11 @@ static enum fox_status member_exists(
 	struct fox_buf path = {0};
 	struct stat st;
 	enum fox_status result = FOX_OK;
-	if (s->archive) {
-		*exists = fox_archive_files_find(s->archive, fox_str_of(name)) != NULL;
+	if (s->at.archive) {
+		*exists = fox_archive_files_find(s->at.archive, fox_str_of(name)) != NULL;
 		return FOX_OK;
 	}
-	fox_buf_fmt(&path, "%s/%s", s->place.dir, name);
+	fox_buf_fmt(&path, "%s/%s", s->at.hf.dir, name);
 	*exists = !path.failed && !lstat(path.p, &st);
 	if (path.failed)
 		result = fox_fail_nomem(err);
@@ -215,91 +211,6 @@ enum fox_status fox_source_adopt(
 	return FOX_OK;
 }
 
-/* ---- finding the folder */
-
-static enum fox_status place_folder(struct fox_source *s, const char *path, struct fox_err *err)
-{
-	enum fox_status st = fox_hf_locate(&s->place, &s->arena, path, &s->cached, err);
-	if (st || s->cached)
-		return st;
-	struct fox_str dir = fox_str_of(path);
-	while (dir.n > 1 && dir.p[dir.n - 1] == '/')
-		dir.n--;
-	s->place.dir = s->place.root = fox_arena_strdup(&s->arena, dir);
-	return s->place.dir ? FOX_OK : fox_fail_nomem(err);
-}
-
-static bool is_torch(struct fox_str name)
-{
-	return fox_str_ends(name, ".bin") || fox_str_ends(name, ".pt") || fox_str_ends(name, ".pth");
-}
-
-static enum fox_status sniff(const char *path, enum fox_archive_kind *kind, struct fox_err *err)
-{
-	struct fox_file f;
-	enum fox_status st = fox_file_open(&f, path, err);
-	if (st)
-		return st;
-	st = fox_archive_sniff(&f, kind, err);
-	fox_file_close(&f);
-	return st;
-}
-
-bool fox_source_is_archive(const char *path)
-{
-	enum fox_archive_kind kind;
-	struct fox_str name = fox_str_of(path);
-	return !is_torch(name) && !fox_str_ends(name, ".safetensors") && !sniff(path, &kind, NULL) && kind;
-}
-
-/* A file whose name is no weight file's: an archive, if its bytes say so. */
-static enum fox_status place_archive(struct fox_source *s, const char *path, struct fox_err *err)
-{
-	enum fox_archive_kind kind;
-	enum fox_status st = sniff(path, &kind, err);
-	if (!st && !kind)
-		st = fox_fail(
-		    err, FOX_E_UNSUPPORTED, FOX_NOWHERE, "'%s' is %s", path, fox_stranger_kind(fox_str_of(path)));
-	s->place.dir = s->place.root = fox_arena_strdup(&s->arena, fox_str_of(path));
-	if (!st && !s->place.dir)
-		st = fox_fail_nomem(err);
-	return st ? st : fox_archive_files_open(&s->archive, path, err);
-}
-
-static enum fox_status place_file(struct fox_source *s, const char *path, struct fox_err *err)
-{
-	struct fox_str text = fox_str_of(path);
-	size_t cut = text.n;
-	s->torch = is_torch(text);
-	if (!s->torch && !fox_str_ends(text, ".safetensors"))
-		return place_archive(s, path, err);
-	while (cut && path[cut - 1] != '/')
-		cut--;
-	const char *dir = cut ? fox_arena_strdup(&s->arena, (struct fox_str){path, cut}) : ".";
-	s->one_file = fox_arena_strdup(&s->arena, text);
-	if (!dir || !s->one_file)
-		return fox_fail_nomem(err);
-	return place_folder(s, dir, err);
-}
-
-static enum fox_status place(struct fox_source *s, const char *path, struct fox_err *err)
-{
-	struct stat st;
-	if (stat(path, &st)) {
-		if ((errno == ENOENT || errno == ENOTDIR) && fox_hf_is_id(fox_str_of(path))) {
-			struct fox_hf_env env = fox_hf_env();
-			s->cached = true;
-			return fox_hf_find(&s->place, &s->arena, &env, path, err);
-		}
-		return fox_fail_errno(err, errno, "cannot open '%s'", path);
-	}
-	if (S_ISDIR(st.st_mode))
-		return place_folder(s, path, err);
-	if (S_ISREG(st.st_mode))
-		return place_file(s, path, err);
-	return fox_fail(err, FOX_E_IO, FOX_NOWHERE, "'%s' is a device, FIFO or socket", path);
-}
-
 /* ---- weights */
 
 /* Room for the weight files: all zeroed, so that close may run over any of them. */
@@ -318,12 +229,12 @@ static enum fox_status make_weights(struct fox_source *s, size_t n, struct fox_e
 static enum fox_status open_named(struct fox_source *s, struct fox_err *err)
 {
 	struct fox_src_file *f = &s->weights[0];
-	const char *slash = strrchr(s->one_file, '/');
-	struct fox_str name = fox_str_of(slash ? slash + 1 : s->one_file);
-	if (s->cached)
+	const char *slash = strrchr(s->at.one_file, '/');
+	struct fox_str name = fox_str_of(slash ? slash + 1 : s->at.one_file);
+	if (s->at.cached)
 		return open_member(s, name, f, err);
 	f->name = name;
-	enum fox_status st = fox_file_open(&f->fd, s->one_file, err);
+	enum fox_status st = fox_file_open(&f->fd, s->at.one_file, err);
 	f->bytes = f->fd.size;
 	return st ? st : fox_stranger_refuse_lfs(&f->fd, err);
 }
@@ -350,7 +261,7 @@ static enum fox_status map_names(struct fox_source *s, struct fox_err *err)
 /* The pickle of a PyTorch file is at its front, and what says where things are at its end. */
 static enum fox_status check_torch(const struct fox_source *s, const struct fox_src_file *f, struct fox_err *err)
 {
-	if (!f->fd.via || fox_archive_files_find(s->archive, f->name)->n_kept == f->bytes)
+	if (!f->fd.via || fox_archive_files_find(s->at.archive, f->name)->n_kept == f->bytes)
 		return FOX_OK;
 	fox_fail(err, FOX_E_UNSUPPORTED, FOX_NOWHERE,
 	    "a PyTorch file of %llu bytes is not read out of a compressed archive: unpack it first",
@@ -416,7 +327,7 @@ static enum fox_status open_index(
 	if (!st)
 		st = open_shards(s, &x, err);
 	if (st) {
-		fox_buf_fmt(&path, "%s/%s", s->place.dir, name);
+		fox_buf_fmt(&path, "%s/%s", s->at.hf.dir, name);
 		fox_in_file(err, path.failed ? name : path.p);
 		fox_buf_free(&path);
 	}
@@ -427,15 +338,15 @@ static enum fox_status open_index(
 static enum fox_status name_stranger(const struct fox_source *s, struct fox_err *err)
 {
 	struct fox_str best = {NULL, 0};
-	if (!s->archive)
-		return fox_stranger_name(s->place.dir, err);
-	for (size_t i = 0; i < fox_archive_files_count(s->archive); i++) {
-		struct fox_str name = fox_archive_files_member(s->archive, i)->name;
+	if (!s->at.archive)
+		return fox_stranger_name(s->at.hf.dir, err);
+	for (size_t i = 0; i < fox_archive_files_count(s->at.archive); i++) {
+		struct fox_str name = fox_archive_files_member(s->at.archive, i)->name;
 		if (!memchr(name.p, '/', name.n) && fox_stranger_tells(name, best))
 			best = name;
 	}
 	enum fox_status st = fox_stranger_fail("archive", best, err);
-	return fox_in_file(err, s->place.dir), st;
+	return fox_in_file(err, s->at.hf.dir), st;
 }
 
 static enum fox_status open_weights(struct fox_source *s, struct fox_err *err)
@@ -443,10 +354,10 @@ static enum fox_status open_weights(struct fox_source *s, struct fox_err *err)
 	enum fox_status st;
 	bool found = false;
 	size_t i = 0;
-	for (; !s->one_file && !found && i < FOX_SOURCE_NAMES; i += !found)
+	for (; !s->at.one_file && !found && i < FOX_SOURCE_NAMES; i += !found)
 		if ((st = member_exists(s, fox_source_names[i], &found, err)))
 			return st;
-	if (!s->one_file && !found)
+	if (!s->at.one_file && !found)
 		return name_stranger(s, err);
 	if (found)
 		s->torch = kinds[i].torch;
@@ -466,7 +377,8 @@ enum fox_status fox_source_open(struct fox_source **out, const char *path, bool 
 	struct fox_source *s = calloc(1, sizeof *s);
 	if (!s)
 		return fox_fail_nomem(err);
-	enum fox_status st = place(s, path, err);
+	enum fox_status st = fox_source_locate(&s->at, path, &s->arena, err);
+	s->torch = s->at.torch;
 	if (!st && weights)
 		st = open_weights(s, err);
 	if (st) {
@@ -485,7 +397,7 @@ void fox_source_close(struct fox_source *s)
 		fox_file_close(&s->weights[i].fd);
 	for (struct small_file *m = s->small; m; m = m->next)
 		free(m->text);
-	fox_archive_files_close(s->archive);
+	fox_archive_files_close(s->at.archive);
 	fox_arena_free(&s->arena);
 	free(s);
 }
@@ -497,17 +409,17 @@ const char *fox_source_kind(const struct fox_source *s)
 
 const char *fox_source_revision(const struct fox_source *s)
 {
-	return s->place.revision;
+	return s->at.hf.revision;
 }
 
 const char *fox_source_repo(const struct fox_source *s)
 {
-	return s->place.repo;
+	return s->at.hf.repo;
 }
 
 const char *fox_source_dir(const struct fox_source *s)
 {
-	return s->place.dir;
+	return s->at.hf.dir;
 }
 
 bool fox_source_streamed(const struct fox_source *s)
